@@ -1,0 +1,32 @@
+"""Find backends by name among the installed entry points."""
+
+from functools import cache
+from importlib.metadata import entry_points
+from typing import cast
+
+from quantum_scheduler.backends.port import Backend
+
+GROUP = "quantum_scheduler.backends"
+
+
+class BackendUnknown(LookupError):  # noqa: N818
+    """No installed backend has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no backend is called {name!r}; installed: {', '.join(list_backends())}")
+
+
+@cache
+def list_backends() -> tuple[str, ...]:
+    """Name every installed backend, in alphabetical order."""
+    return tuple(sorted(entry.name for entry in entry_points(group=GROUP)))
+
+
+def load_backend(name: str) -> Backend:
+    """Import and build the backend called `name`; its SDK is imported here and not before.
+
+    Raises BackendUnknown.
+    """
+    for entry in entry_points(group=GROUP, name=name):
+        return cast("Backend", entry.load()())
+    raise BackendUnknown(name)

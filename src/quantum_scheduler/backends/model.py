@@ -1,0 +1,107 @@
+"""The nouns that pass between the solver and any backend."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from quantum_scheduler.problems.binary import BinaryProblem
+from quantum_scheduler.problems.model import BinarySolution, Number, ScheduleSolution
+from quantum_scheduler.problems.schedule import ScheduleProblem
+
+Problem = ScheduleProblem | BinaryProblem
+ProblemType = Literal["schedule", "binary"]
+
+# What a backend hands out to find a submission again: a small JSON object that any other process can resume from.
+Handle = Mapping[str, Any]
+
+ErrorKind = Literal[
+    "rate_limit", "unavailable", "timeout",  # worth another try
+    "offline", "quota", "auth", "job_failed", "integrity", "too_large",  # worth another backend
+    "invalid",  # the customer's fault: neither
+]  # fmt: skip
+
+
+class BackendError(Exception):
+    """A backend did not do what it was asked; `kind` says what follows from that."""
+
+    def __init__(self, kind: ErrorKind, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long and how a solve may run. `seed` and the limits decide the answer, unless the clock cuts it short."""
+
+    time_limit_s: float = 10.0
+    seed: int = 0
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a backend can take; a problem type it lacks is encoded as a binary model first."""
+
+    problem_types: frozenset[ProblemType]
+    variables_max: int
+    is_quantum: bool
+    cancel: Literal["queued", "best_effort", "none"]
+    idempotent_submit: Literal["token", "search", "none", "local"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a solve would take, before it is submitted. `cost_usd` is None where the vendor only quotes."""
+
+    fits: bool
+    seconds: float
+    cost_usd: float | None = None
+    billable: Mapping[str, float] = field(default_factory=dict)
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Whether a backend would take a job now."""
+
+    status: Literal["up", "degraded", "down"]
+    latency_ms: float | None = None
+    queue_depth: int | None = None
+    error: ErrorKind | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a running solve has come: the best objective and bound so far, in the problem's own units."""
+
+    elapsed_s: float
+    objective: Number | None = None
+    bound: Number | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """Where a submission stands."""
+
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    queue_position: int | None = None
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a backend claims; nothing in it is believed before `problems.verify` has recomputed it.
+
+    `solutions` are candidates, best first, and may be empty. `complete` says that the search ended by itself, so the
+    same seed and limits give the same answer; it is False where the clock cut it short. `proof` is what the backend
+    claims to have shown.
+    """
+
+    solutions: tuple[ScheduleSolution | BinarySolution, ...]
+    complete: bool
+    proof: Literal["optimal", "infeasible"] | None = None
+    claimed_objective: Number | None = None
+    bound: Number | None = None
+    info: Mapping[str, Any] = field(default_factory=dict)

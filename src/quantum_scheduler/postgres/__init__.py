@@ -1,0 +1,1 @@
+"""The database: embed, connect, migrate, listen."""

@@ -1,0 +1,52 @@
+"""The nouns of a solve: what is asked of it and what comes back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from quantum_scheduler.problems.model import Number
+
+Status = Literal["optimal", "feasible", "infeasible", "timed_out"]
+
+TIME_LIMIT_MIN_S = 0.01
+TIME_LIMIT_MAX_S = 3600.0
+SEED_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolveRequest:
+    """What a customer asks of a solve besides the problem itself. `backend` is a name, or `auto`."""
+
+    backend: str = "auto"
+    time_limit_s: float = 10.0
+    seed: int = 0
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A verified answer.
+
+    `status`: `optimal` is proven; `feasible` is the end of the whole search without a proof; `timed_out` is the best
+    found when the clock cut the search short (`solution` is None where nothing was found); `infeasible` means that no
+    solution exists, which is proven, or that none was found, and `explanation` says which.
+    `objective`, `bound` and `gap` = |objective - bound| / max(1, |objective|) are in the customer's own units;
+    `objective` was recomputed on the customer's own model, so `verified` is True whenever there is a solution.
+    """
+
+    status: Status
+    backend: str
+    seed: int
+    seconds: float
+    time_limit_s: float
+    fingerprint: str
+    verified: bool
+    reproducible: bool
+    solution: Mapping[str, Any] | None = None
+    objective: Number | None = None
+    bound: Number | None = None
+    gap: float | None = None
+    measures: Mapping[str, Number] = field(default_factory=dict)
+    cached: bool = False
+    explanation: str = ""
+    info: Mapping[str, Any] = field(default_factory=dict)
