@@ -4,12 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from quantum_scheduler.problems.binary import BinaryProblem
 from quantum_scheduler.problems.model import BinarySolution, Number, ScheduleSolution
-from quantum_scheduler.problems.schedule import ScheduleProblem
-
-Problem = ScheduleProblem | BinaryProblem
-ProblemType = Literal["schedule", "binary"]
+from quantum_scheduler.problems.problem import ProblemType
 
 # What a backend hands out to find a submission again: a small JSON object that any other process can resume from.
 Handle = Mapping[str, Any]

@@ -13,8 +13,8 @@ from quantum_scheduler.backends.model import (
     Health,
     Limits,
     Poll,
-    Problem,
 )
+from quantum_scheduler.problems.problem import Problem
 
 
 class Backend(Protocol):

@@ -1,5 +1,199 @@
-"""The command line."""
+"""The command line: its commands, and the one table from what went wrong to the exit code.
+
+0 done; 1 the answer is no (infeasible, failed, nothing found in time); 2 bad input or usage; 4 the service or the
+database cannot be reached; 70 a defect of this program; 130 interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+from cyclopts.exceptions import UnknownCommandError
+
+from quantum_scheduler import __version__
+
+EXIT_DEFECT = 70
+EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 141
+# The log level of commands that answer and end, unless LOG_LEVEL says otherwise.
+QUIET = "warning"
+
+# Classes are named, not imported: `--help` must not wait for solvers and drivers.
+EXIT_CODES = {
+    "quantum_scheduler.cli.client.RequestConflicts": 1,
+    "quantum_scheduler.solving.port.ComputeCrashed": 1,
+    "quantum_scheduler.solving.port.ComputeTimedOut": 1,
+    "quantum_scheduler.backends.model.BackendError": 1,
+    "quantum_scheduler.backends.load.BackendUnknown": 2,
+    "quantum_scheduler.cli.client.RequestRefused": 2,
+    "quantum_scheduler.cli.db.RestoreUnconfirmed": 2,
+    "quantum_scheduler.cli.listen.AddressTaken": 2,
+    "quantum_scheduler.cli.read.FileUnreadable": 2,
+    "quantum_scheduler.cli.write.FileUnwritable": 2,
+    "quantum_scheduler.postgres.model.BackupFailed": 2,
+    "quantum_scheduler.postgres.model.DataDirInUse": 2,
+    "quantum_scheduler.postgres.model.DataDirUnusable": 2,
+    "quantum_scheduler.postgres.model.DatabaseUrlInvalid": 2,
+    "quantum_scheduler.postgres.model.MigrationRefused": 2,
+    "quantum_scheduler.postgres.model.RestoreFailed": 2,
+    "quantum_scheduler.problems.model.ProblemInvalid": 2,
+    "quantum_scheduler.settings.SettingInvalid": 2,
+    "quantum_scheduler.cli.client.ServiceUnreachable": 4,
+    "quantum_scheduler.cli.serve.ServiceEnded": 4,
+    "quantum_scheduler.postgres.model.DatabaseUnavailable": 4,
+    "quantum_scheduler.postgres.model.PostgresUnavailable": 4,
+}
+
+HELP_END = """\
+Try:
+  quantum-scheduler demo
+  quantum-scheduler solve examples/workshop.yaml
+In a clone, ./quantum-scheduler test runs the tests.
+
+Every command takes --json (one JSON document on standard output)
+and --debug (tracebacks). NO_COLOR is honoured. Exit codes:
+  0 done    1 the answer is no    2 bad input or usage
+  4 service or database unreachable"""
+
+app = App(
+    name="quantum-scheduler",
+    help="Optimisation jobs on quantum computers and classical solvers: queued durably, answered always, verified.",
+    help_epilogue=HELP_END,
+    help_format="plaintext",
+    version=__version__,
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+
+
+def _add(name: str, path: str, help_text: str, *examples: str) -> None:
+    """Add a command that is imported when it is called; help lists the commands in the order they were added."""
+    epilogue = {"help_epilogue": "\n".join(("Examples:", *(f"  {line}" for line in examples)))} if examples else {}
+    app.command(path, name=name, help=help_text, sort_key=len(list(app)), **epilogue)
+
+
+_add(
+    "solve",
+    "quantum_scheduler.cli.solve:solve",
+    "Solve a problem here and now, without the service. Ctrl-C stops early and answers with the best so far.",
+    "quantum-scheduler solve examples/workshop.yaml",
+    "quantum-scheduler solve examples/bqp100_1.qubo --time-limit 5 --json",
+    "gzip -dc plan.json.gz | quantum-scheduler solve - --svg plan.svg",
+)
+_add(
+    "submit",
+    "quantum_scheduler.cli.submit:submit",
+    "Submit a problem to the service.",
+    "quantum-scheduler submit examples/workshop.yaml --wait",
+    "quantum-scheduler submit examples/bqp100_1.qubo --priority high --name nightly",
+)
+_add(
+    "jobs",
+    "quantum_scheduler.cli.jobs:list_jobs",
+    "List jobs, newest first.",
+    "quantum-scheduler jobs --state running",
+    "quantum-scheduler jobs --all --json",
+)
+_add(
+    "job",
+    "quantum_scheduler.cli.jobs:show_job",
+    "Show one job, and its result when it has one.",
+    "quantum-scheduler job 0198c0de-0000-7000-8000-000000000000 --gantt",
+    "quantum-scheduler job 0198c0de-0000-7000-8000-000000000000 --watch",
+)
+_add("cancel", "quantum_scheduler.cli.jobs:cancel_job", "Cancel a job that has not finished.")
+_add(
+    "prioritise",
+    "quantum_scheduler.cli.jobs:prioritise_job",
+    "Change the priority of a job that waits.",
+    "quantum-scheduler prioritise 0198c0de-0000-7000-8000-000000000000 critical",
+)
+_add(
+    "backends",
+    "quantum_scheduler.cli.backends:backends_app",
+    "List the places that solve problems, or ask for their health.",
+)
+_add(
+    "up",
+    "quantum_scheduler.cli.up:up",
+    "Start the whole service: database, API and workers. Ctrl-C stops it.",
+    "quantum-scheduler up",
+    "quantum-scheduler up --port 8080 --workers 2 --data-dir ./data",
+)
+_add(
+    "worker",
+    "quantum_scheduler.cli.worker:work",
+    "Start one more worker on DATABASE_URL, or on the database of a running up.",
+    "quantum-scheduler worker --lanes solve.classical --slots 4",
+)
+_add("db", "quantum_scheduler.cli.db:app", "Look after the database: migrate, status, backup, restore, psql.")
+_add("demo", "quantum_scheduler.cli.demo:demo", "Start everything in a temporary folder, solve a sample week, stop.")
+_add("schema", "quantum_scheduler.cli.schema:print_schema", "Print the JSON Schema of a problem.")
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; say what went wrong in one line on standard error; return the exit code."""
+    debug = "--debug" in arguments or os.environ.get("QUANTUM_SCHEDULER_DEBUG", "") not in {"", "0"}
+    try:
+        code = _run([argument for argument in arguments if argument != "--debug"])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read standard output has left; nothing may be flushed to it at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_PIPE_CLOSED
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        if debug:
+            raise
+        return _explain(error)
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        command, given, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        error.verbose = False
+        names = " ".join(("quantum-scheduler", *(error.command_chain or ())))
+        _say(f"error: {_flatten(error)}")
+        _say(f"help: {'quantum-scheduler' if isinstance(error, UnknownCommandError) else names} --help")
+        return 2
+    if "structlog" in sys.modules:  # where the command may log; importing it for all would double their start
+        from quantum_scheduler.cli.log import configure_logging  # noqa: PLC0415
+
+        configure_logging(os.environ.get("LOG_LEVEL", "").lower() or QUIET)
+    code = command(*given.args, **given.kwargs)
+    return code if isinstance(code, int) else 0
+
+
+def find_exit_code(kind: type[BaseException]) -> int:
+    """Look an exception's class up, then the classes it inherits from; what is not in the table is a defect."""
+    names = (f"{parent.__module__}.{parent.__qualname__}" for parent in kind.__mro__)
+    return next((EXIT_CODES[name] for name in names if name in EXIT_CODES), EXIT_DEFECT)
+
+
+def _explain(error: Exception) -> int:
+    code = find_exit_code(type(error))
+    if code == EXIT_DEFECT:
+        _say(f"error: unexpected {type(error).__name__}: {_flatten(error)} (--debug shows where)")
+    else:
+        _say(f"error: {_flatten(error)}")
+    return code
+
+
+def _flatten(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _say(line: str) -> None:
+    # Not with print: standard error may be closed or unable to encode what a customer's file holds.
+    sys.stderr.buffer.write(f"{line}\n".encode(errors="backslashreplace"))
+    sys.stderr.flush()

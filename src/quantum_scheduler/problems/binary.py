@@ -6,31 +6,64 @@ from typing import Annotated, Any, Literal
 import dimod
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BeforeValidator, ConfigDict, FailFast, Field, Strict
+from pydantic_core import PydanticCustomError
 
-from quantum_scheduler.problems.model import ID_LENGTH_MAX, TERMS_MAX, Label, Number, VarType
-from quantum_scheduler.problems.schedule import Document
+from quantum_scheduler.problems.document import Coefficient, Document, LabelField
+from quantum_scheduler.problems.model import TERMS_MAX, VARIABLES_MAX, Label, Number, VarType
 
-LabelField = Annotated[int, Field(ge=-(2**53), le=2**53)] | Annotated[str, Field(max_length=ID_LENGTH_MAX)]
+
+def _not_bytes(value: Any) -> Any:
+    """Refuse the serialised form that packs its numbers as bytes."""
+    if value is not False:
+        raise PydanticCustomError("use_bytes", "must be false: write the model with `to_serializable(use_bytes=False)`")
+    return value
+
+
+Position = Annotated[int, Field(ge=0, lt=VARIABLES_MAX)]
+Bias = Annotated[tuple[LabelField, Coefficient], Strict(False)]
+Coupling = Annotated[tuple[LabelField, LabelField, Coefficient], Strict(False)]
+
+
+class SerialisedBqm(Document):
+    """A binary model as dimod's `BinaryQuadraticModel.to_serializable(use_bytes=False)` writes it (its schema 3.0.0).
+
+    `quadratic_head` and `quadratic_tail` are positions in `variable_labels`. Its other fields describe the file only
+    and are not read.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["BinaryQuadraticModel"]
+    use_bytes: Annotated[Literal[False], BeforeValidator(_not_bytes)] = False
+    variable_type: VarType
+    variable_labels: Annotated[list[LabelField], FailFast(), Field(max_length=VARIABLES_MAX)]
+    linear_biases: Annotated[list[Coefficient], FailFast(), Field(max_length=VARIABLES_MAX)]
+    quadratic_head: Annotated[list[Position], FailFast(), Field(max_length=TERMS_MAX)]
+    quadratic_tail: Annotated[list[Position], FailFast(), Field(max_length=TERMS_MAX)]
+    quadratic_biases: Annotated[list[Coefficient], FailFast(), Field(max_length=TERMS_MAX)]
+    offset: Coefficient = 0
 
 
 class BinaryDocument(Document):
     """A binary model as the customer writes it: as lists of terms, or as dimod's serialised BQM in `bqm`.
 
     The energy of an assignment x is offset + sum of bias x[v] over `linear` + sum of bias x[u] x[v] over `quadratic`.
-    A pair may be repeated or reversed; its biases add up. A term that pairs a variable with itself is linear in a
-    BINARY model (x x = x) and constant in a SPIN model (s s = 1).
+    A variable or a pair may be repeated, and a pair reversed; its biases add up. A term that pairs a variable with
+    itself is linear in a BINARY model (x x = x) and constant in a SPIN model (s s = 1).
     """
 
     kind: Literal["binary"] = "binary"
-    vartype: VarType = "BINARY"
-    linear: Annotated[list[tuple[LabelField, Number]], Field(max_length=TERMS_MAX)] = Field(default_factory=list)
-    quadratic: Annotated[list[tuple[LabelField, LabelField, Number]], Field(max_length=TERMS_MAX)] = Field(
-        default_factory=list
+    vartype: VarType = Field(default="BINARY", description="BINARY: values 0 and 1. SPIN: values -1 and 1.")
+    linear: Annotated[list[Bias], FailFast(), Field(max_length=TERMS_MAX)] = Field(
+        default_factory=list, description="Terms [variable, bias]."
     )
-    offset: Number = 0
-    bqm: dict[str, Any] | None = Field(
-        default=None, description="dimod's `BQM.to_serializable(use_bytes=False)`; excludes the other fields."
+    quadratic: Annotated[list[Coupling], FailFast(), Field(max_length=TERMS_MAX)] = Field(
+        default_factory=list, description="Terms [variable, variable, bias]."
+    )
+    offset: Coefficient = 0
+    bqm: SerialisedBqm | None = Field(
+        default=None, description="dimod's `BQM.to_serializable(use_bytes=False)`, in place of the other fields."
     )
 
 

@@ -8,6 +8,8 @@ Label = int | str
 Number = int | float
 
 # One problem may hold at most this much; more is refused before it is read into memory.
+DOCUMENT_BYTES_MAX = 256 * 2**20
+YAML_BYTES_MAX = 8 * 2**20
 VARIABLES_MAX = 100_000
 TERMS_MAX = 2_000_000
 TASKS_MAX = 10_000
@@ -17,6 +19,9 @@ DEPENDENCIES_MAX = 200_000
 SKILLS_MAX = 1_000
 WINDOWS_MAX = 1_000
 ID_LENGTH_MAX = 200
+LEVEL_MAX = 1_000_000
+CAPACITY_MAX = 1_000_000
+UNITS_MAX = 1_000_000_000
 TIME_MAX = 1_000_000_000
 WEIGHT_MAX = 1_000_000_000
 # No energy may leave the range in which a double holds every integer, because every sampler computes in doubles.
@@ -36,9 +41,15 @@ class Issue:
 
 
 class ProblemInvalid(Exception):  # noqa: N818  an error is named for what happened
-    """The problem cannot be solved as it was written; `issues` names each field and the reason."""
+    """The problem cannot be solved as it was written; `issues` names each field and the reason.
+
+    At most ISSUES_MAX issues are kept; one more then says how many were left out.
+    """
 
     def __init__(self, *issues: Issue) -> None:
+        left_out = len(issues) - ISSUES_MAX
+        if left_out > 0:
+            issues = (*issues[:ISSUES_MAX], Issue(field="", reason=f"and {left_out:,} more"))
         self.issues = issues
         super().__init__("; ".join(str(issue) for issue in issues))
 

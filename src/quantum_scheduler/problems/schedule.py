@@ -5,51 +5,31 @@ All times are integers in one unit that the customer chooses; an interval is hal
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, FailFast, Field, Strict
 
+from quantum_scheduler.problems.document import Document, Id, Level, Name, Time, Weight, text_of
 from quantum_scheduler.problems.model import (
     AGENTS_MAX,
-    ID_LENGTH_MAX,
+    CAPACITY_MAX,
     RESOURCES_MAX,
     SKILLS_MAX,
     TASKS_MAX,
-    TIME_MAX,
-    WEIGHT_MAX,
+    UNITS_MAX,
     WINDOWS_MAX,
-    Number,
 )
-
-
-class Document(BaseModel):
-    """A part of a problem as the customer writes it: unknown fields are refused, values are not guessed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 
 
 def _levels(value: Any) -> Any:
     """Read a list of skill names as skills of level 0."""
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        return dict.fromkeys(value, 0)
+    if isinstance(value, list) and all(isinstance(name, str | int) for name in value):
+        return {text_of(name): 0 for name in value}
     return value
 
 
-def _named(value: Any) -> Any:
-    """Read an integer id as its decimal text."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-Id = Annotated[str, BeforeValidator(_named), Field(min_length=1, max_length=ID_LENGTH_MAX)]
-Time = Annotated[int, Field(ge=0, le=TIME_MAX)]
-Weight = Annotated[Number, Field(ge=0, le=WEIGHT_MAX)]
-Skills = Annotated[
-    dict[Id, Annotated[int, Field(ge=0, le=1_000_000)]],
-    BeforeValidator(_levels, json_schema_input_type=list[str] | dict[str, int]),
-    Field(max_length=SKILLS_MAX),
-]
+_SkillNames = Annotated[list[Id], Field(max_length=SKILLS_MAX)]
+_SkillLevels = Annotated[dict[Name, Level], Field(max_length=SKILLS_MAX)]
+Skills = Annotated[_SkillLevels, BeforeValidator(_levels, json_schema_input_type=_SkillNames | _SkillLevels)]
+Units = Annotated[int, Field(ge=0, le=UNITS_MAX)]
 
 
 class Window(Document):
@@ -63,9 +43,9 @@ class Agent(Document):
     """Somebody or something that does tasks: at most `capacity` at once, each wholly inside one window."""
 
     id: Id
-    skills: Skills = Field(default_factory=dict)
-    capacity: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    availability: Annotated[tuple[Window, ...], BeforeValidator(_tuple), Field(max_length=WINDOWS_MAX)] | None = Field(
+    skills: Skills = Field(default_factory=dict, description="Skill names, or an object of skill name to level.")
+    capacity: Annotated[int, Field(ge=1, le=CAPACITY_MAX)] = 1
+    availability: Annotated[tuple[Window, ...], Strict(False), Field(max_length=WINDOWS_MAX)] | None = Field(
         default=None, description="When the agent works; absent means always."
     )
     cost: Weight = Field(default=0, description="Cost of each time unit this agent spends on a task.")
@@ -75,7 +55,7 @@ class Resource(Document):
     """Something shared that tasks use in amounts (a machine pool, a licence count), `capacity` units at once."""
 
     id: Id
-    capacity: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    capacity: Units
 
 
 class Task(Document):
@@ -87,17 +67,15 @@ class Task(Document):
 
     id: Id
     duration: Time
-    skills: Skills = Field(default_factory=dict)
-    agents: Annotated[int, Field(ge=0, le=AGENTS_MAX)] = 1
-    uses: dict[Id, Annotated[int, Field(ge=0, le=1_000_000_000)]] = Field(
-        default_factory=dict,
-        max_length=RESOURCES_MAX,
-        description="Units of each resource held while it runs.",
+    skills: Skills = Field(default_factory=dict, description="Skill names, or an object of skill name to least level.")
+    agents: Annotated[int, Field(ge=0, le=AGENTS_MAX)] = Field(default=1, description="How many agents do it together.")
+    uses: Annotated[dict[Name, Units], Field(max_length=RESOURCES_MAX)] = Field(
+        default_factory=dict, description="Units of each resource held while it runs."
     )
     priority: Weight = Field(default=1, description="Weight of this task's tardiness.")
     release: Time = Field(default=0, description="Earliest start.")
     deadline: Time | None = Field(default=None, description="Latest end; see the problem's `deadlines`.")
-    dependencies: Annotated[tuple[Id, ...], BeforeValidator(_tuple), Field(max_length=TASKS_MAX)] = Field(
+    dependencies: Annotated[tuple[Id, ...], Strict(False), FailFast(), Field(max_length=TASKS_MAX)] = Field(
         default=(), description="Tasks that must end before this one starts."
     )
 
@@ -128,10 +106,7 @@ def _objective(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
 
-Objective = Annotated[
-    Makespan | WeightedTardiness | WeightedSum,
-    Field(discriminator="kind"),
-]
+Objective = Annotated[Makespan | WeightedTardiness | WeightedSum, Field(discriminator="kind")]
 
 
 class ScheduleProblem(Document):
@@ -142,9 +117,9 @@ class ScheduleProblem(Document):
     """
 
     kind: Literal["schedule"] = "schedule"
-    agents: Annotated[tuple[Agent, ...], BeforeValidator(_tuple), Field(max_length=AGENTS_MAX)] = ()
-    resources: Annotated[tuple[Resource, ...], BeforeValidator(_tuple), Field(max_length=RESOURCES_MAX)] = ()
-    tasks: Annotated[tuple[Task, ...], BeforeValidator(_tuple), Field(min_length=1, max_length=TASKS_MAX)]
+    agents: Annotated[tuple[Agent, ...], Strict(False), Field(max_length=AGENTS_MAX)] = ()
+    resources: Annotated[tuple[Resource, ...], Strict(False), Field(max_length=RESOURCES_MAX)] = ()
+    tasks: Annotated[tuple[Task, ...], Strict(False), Field(min_length=1, max_length=TASKS_MAX)]
     objective: Annotated[
         Objective,
         BeforeValidator(

@@ -1,0 +1,82 @@
+"""The HTTP door: mounts every room's routes behind one set of rules."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from quantum_scheduler import __version__
+from quantum_scheduler.api import docs, health
+from quantum_scheduler.api.answer_error import STATUS, answer_error
+from quantum_scheduler.api.describe import describe_api
+from quantum_scheduler.api.limit_body import LimitBody
+from quantum_scheduler.api.log_requests import LogRequests
+from quantum_scheduler.backends import routes as backends
+from quantum_scheduler.backends.check import HealthBoard
+from quantum_scheduler.backends.load import list_backends
+from quantum_scheduler.jobs import routes as jobs
+from quantum_scheduler.jobs.follow import FOLLOWERS_MAX, JobChanges
+from quantum_scheduler.postgres.connect import Pool
+from quantum_scheduler.postgres.listen import Listener, Notifier
+from quantum_scheduler.solving.port import Executor
+
+SUMMARY = "Optimisation jobs on quantum computers and classical solvers."
+DESCRIPTION = """\
+Submit a schedule or a binary model (QUBO, Ising) as a job and get a verified answer.
+
+Every request but those for the health and the description of the service shows a key: `Authorization: Bearer KEY`.
+Every error is `application/problem+json` (RFC 9457), and every answer bears the id of its request in `X-Request-Id`.
+"""
+ROUTERS = (jobs.router, backends.router, health.router, docs.router)
+
+
+def create_api(
+    *,
+    pool: Pool,
+    listener: Listener,
+    notifier: Notifier,
+    executor: Executor,
+    stop: asyncio.Event,
+    request_bytes_max: int,
+    followers_max: int = FOLLOWERS_MAX,
+) -> FastAPI:
+    """Build the API on what the caller has opened and will close after it has stopped serving.
+
+    `executor` reads large bodies; a pool of one process is enough, and it should not be the workers' own. Once `stop`
+    is set, requests that wait and streams of events end, so that the server can shut down. At most `followers_max` of
+    both are kept at once.
+    """
+    changes = JobChanges(listener, stop=stop, followers_max=followers_max)
+
+    @asynccontextmanager
+    async def live(_api: FastAPI) -> AsyncIterator[None]:
+        async with changes:
+            yield
+
+    api = FastAPI(
+        title="quantum-scheduler",
+        version=__version__,
+        summary=SUMMARY,
+        description=DESCRIPTION,
+        lifespan=live,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers=dict.fromkeys((HTTPException, RequestValidationError, *STATUS), answer_error),
+    )
+    api.state.pool = pool
+    api.state.jobs = jobs.JobDoor(changes=changes, notifier=notifier, executor=executor)
+    api.state.pulse = health.ServicePulse(pool)
+    api.state.backend_health = HealthBoard(list_backends())
+    for router in ROUTERS:
+        api.include_router(router)
+    api.state.routes = [route for router in ROUTERS for route in router.routes]
+    api.state.description = docs.Description.of(describe_api(api))
+    # The last one added is the outermost.
+    api.add_middleware(LimitBody, bytes_max=request_bytes_max)
+    api.add_middleware(LogRequests, answer_error=answer_error)
+    return api

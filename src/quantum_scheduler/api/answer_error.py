@@ -1,0 +1,138 @@
+"""Say in HTTP what went wrong: the one table of statuses, and one document for every error."""
+
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+
+import structlog
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import Match
+
+from quantum_scheduler.accounts.model import KeyMissing, KeyUnknown
+from quantum_scheduler.api.model import (
+    ERROR_MEDIA_TYPE,
+    BodyTooLarge,
+    BodyTooSlow,
+    DatabaseAway,
+    ErrorDocument,
+    FieldError,
+    MethodUnknown,
+    ParameterInvalid,
+    PathUnknown,
+    RequestFailed,
+)
+from quantum_scheduler.jobs.follow import TooManyFollowers
+from quantum_scheduler.jobs.model import IdempotencyConflict, JobFinished, JobUnknown, ResultMissing
+from quantum_scheduler.jobs.page import CursorUnreadable
+from quantum_scheduler.jobs.read import BodyMalformed, MediaTypeWrong, RequestInvalid
+from quantum_scheduler.postgres.connect import transient
+from quantum_scheduler.postgres.model import DatabaseUnavailable
+from quantum_scheduler.problems.model import ISSUES_MAX, Issue, ProblemInvalid, ProblemTooLarge
+
+STATUS: dict[type[Exception], int] = {
+    BodyMalformed: 400,
+    CursorUnreadable: 400,
+    ParameterInvalid: 400,
+    KeyMissing: 401,
+    KeyUnknown: 401,
+    JobUnknown: 404,
+    PathUnknown: 404,
+    MethodUnknown: 405,
+    BodyTooSlow: 408,
+    IdempotencyConflict: 409,
+    JobFinished: 409,
+    ResultMissing: 409,
+    BodyTooLarge: 413,
+    MediaTypeWrong: 415,
+    ProblemInvalid: 422,
+    ProblemTooLarge: 422,
+    RequestInvalid: 422,
+    RequestFailed: 500,
+    DatabaseAway: 503,
+    TooManyFollowers: 503,
+}
+RETRY_AFTER_S = 5
+
+_OF_FRAMEWORK: dict[int, type[PathUnknown] | type[MethodUnknown]] = {404: PathUnknown, 405: MethodUnknown}
+
+log = structlog.get_logger()
+
+
+async def answer_error(request: Request, error: Exception) -> Response:
+    """Answer a request that failed, as `application/problem+json`; what nobody expected is logged and not shown."""
+    named = _name(error)
+    if isinstance(named, RequestFailed):
+        log.error("request.failed", exc_info=error)
+    issues: Sequence[Issue] = getattr(named, "issues", ())
+    status = STATUS[type(named)]
+    document = ErrorDocument(
+        type=write_type(type(named)),
+        title=" ".join(_split_name(type(named))).capitalize(),
+        status=status,
+        detail=_shorten(issues) or str(named),
+        instance=request.scope.get("raw_path", b"").decode("latin-1"),
+        request_id=request.state.request_id,
+        errors=[FieldError(field=issue.field, reason=issue.reason) for issue in issues[:ISSUES_MAX]],
+    )
+    return Response(
+        document.model_dump_json(exclude_defaults=True),
+        status_code=status,
+        headers=_choose_headers(request, named, status),
+        media_type=ERROR_MEDIA_TYPE,
+    )
+
+
+def write_type(kind: type[Exception]) -> str:
+    """The stable name of an error for programs: JobUnknown is `/problems/job-unknown`."""
+    return "/problems/" + "-".join(_split_name(kind)).lower()
+
+
+def _choose_headers(request: Request, named: Exception, status: int) -> dict[str, str]:
+    match status:
+        case HTTPStatus.UNAUTHORIZED:
+            return {"WWW-Authenticate": "Bearer" if isinstance(named, KeyMissing) else 'Bearer error="invalid_token"'}
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return {"Allow": ", ".join(_list_methods(request))}
+        case HTTPStatus.SERVICE_UNAVAILABLE:
+            return {"Retry-After": str(RETRY_AFTER_S)}
+        case _:
+            return {}
+
+
+def _name(error: Exception) -> Exception:
+    """The name under which `STATUS` has an error, for those that come from below the doors."""
+    if type(error) in STATUS:
+        return error
+    if isinstance(error, HTTPException):
+        return _OF_FRAMEWORK.get(error.status_code, RequestFailed)()
+    if isinstance(error, RequestValidationError):
+        issues = (Issue(field=_to_path(fault["loc"]), reason=fault["msg"]) for fault in error.errors())
+        return ParameterInvalid(*dict.fromkeys(issues))  # a part that is read twice is at fault twice
+    if isinstance(error, ClientDisconnect):
+        return BodyMalformed("the body broke off")
+    if isinstance(error, DatabaseUnavailable) or transient(error):
+        return DatabaseAway()
+    return RequestFailed()
+
+
+def _split_name(kind: type[Exception]) -> list[str]:
+    return re.findall("[A-Z][a-z]+", kind.__name__)
+
+
+def _to_path(location: Sequence[int | str]) -> str:
+    return ".".join(str(step) for step in location)
+
+
+def _shorten(issues: Sequence[Issue]) -> str:
+    if len(issues) <= 1:
+        return "".join(str(issue) for issue in issues)
+    return f"{issues[0]}; and {len(issues) - 1:,} more"
+
+
+def _list_methods(request: Request) -> list[str]:
+    """The methods that the path of a request does take."""
+    routes = (route for route in request.app.state.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for route in routes for method in route.methods})

@@ -1,0 +1,51 @@
+"""The composition root: the only file that chooses which classes stand behind the ports."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from quantum_scheduler.postgres.embed import EmbeddedPostgres, start_postgres
+from quantum_scheduler.postgres.model import DatabaseUnavailable
+from quantum_scheduler.settings import Settings
+from quantum_scheduler.solving.pool import ProcessPool
+from quantum_scheduler.solving.port import Executor
+
+# What the processes of a pool import before they are given work.
+SOLVERS = ("quantum_scheduler.solving.compute",)
+READERS = ("quantum_scheduler.jobs.read_apart",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """Where the database is; `embedded` is the server that this process uses, or None for one that was given."""
+
+    dsn: str
+    embedded: EmbeddedPostgres | None = None
+
+
+@contextmanager
+def open_database(settings: Settings, *, may_start: bool) -> Iterator[Database]:
+    """Lend the database of DATABASE_URL, or else the embedded one in the data folder.
+
+    With `may_start` the embedded one is made and started where need be; without, it must be running.
+    Raises PostgresUnavailable, DatabaseUnavailable.
+    """
+    if settings.database_url is not None:
+        yield Database(dsn=settings.database_url)
+        return
+    if not may_start and not (settings.data_dir / "postgres" / "postmaster.pid").exists():
+        raise DatabaseUnavailable(
+            f"no database is running in {settings.data_dir}: run `quantum-scheduler up`, or set DATABASE_URL"
+        )
+    with start_postgres(settings.data_dir) as server:
+        yield Database(dsn=server.dsn, embedded=server)
+
+
+def build_solvers(slots: int) -> Executor:
+    """Build what a worker solves with: `slots` processes of this machine."""
+    return ProcessPool(slots, preload=SOLVERS)
+
+
+def build_reader() -> Executor:
+    """Build what the API reads large problems with: one process of this machine, started when first needed."""
+    return ProcessPool(1, preload=READERS)

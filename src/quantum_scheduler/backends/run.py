@@ -1,0 +1,74 @@
+"""Run one problem on one backend, from submission to answer."""
+
+import time
+from collections.abc import Callable
+
+from quantum_scheduler.backends.model import Answer, BackendError, Handle, Limits, Poll, Progress
+from quantum_scheduler.backends.port import Backend
+from quantum_scheduler.problems.problem import Problem
+from quantum_scheduler.problems.problem import Problem
+
+# Beyond the time limit: what loading a solver, building its model and handing over the answer may take.
+GRACE_S = 30.0
+# How long a cancelled submission may take to hand over its best so far.
+CANCEL_GRACE_S = 5.0
+POLL_MIN_S = 0.001
+
+
+def run_backend(
+    backend: Backend,
+    problem: Problem,
+    limits: Limits,
+    *,
+    key: str,
+    report: Callable[[Progress], None],
+    poll_s: float = 0.1,
+    grace_s: float = GRACE_S,
+) -> Answer:
+    """Submit under `key`, poll every `poll_s` (sooner at first), report what is new, and fetch the answer.
+
+    A submission that is not done `grace_s` after the time limit is cancelled, as it is when anything is raised here.
+    Raises BackendError, of kind `timeout` where a cancelled backend has nothing to hand over.
+    """
+    deadline_s = time.monotonic() + limits.time_limit_s + grace_s
+    handle = backend.submit(problem, limits, key=key)
+    try:
+        poll = _wait(backend, handle, deadline_s=deadline_s, report=report, poll_s=poll_s)
+        if poll.state in ("queued", "running"):
+            backend.cancel(handle)
+            poll = _wait(
+                backend, handle, deadline_s=time.monotonic() + CANCEL_GRACE_S, report=report, poll_s=poll_s
+            )
+    except BaseException:
+        _cancel_quietly(backend, handle)
+        raise
+    if poll.state in ("done", "failed"):
+        return backend.result(handle, problem)
+    if poll.state == "cancelled":
+        raise BackendError("job_failed", f"{backend.name} cancelled the submission")
+    raise BackendError("timeout", f"{backend.name} was not done {grace_s:g} s after the limit of {limits.time_limit_s:g} s")
+
+
+def _wait(
+    backend: Backend, handle: Handle, *, deadline_s: float, report: Callable[[Progress], None], poll_s: float
+) -> Poll:
+    """Poll until the submission is neither queued nor running, or the deadline has come."""
+    reported: Progress | None = None
+    pause_s = min(POLL_MIN_S, poll_s)
+    while True:
+        poll = backend.poll(handle)
+        if poll.progress is not None and poll.progress != reported:
+            reported = poll.progress
+            report(reported)
+        if poll.state not in ("queued", "running") or time.monotonic() >= deadline_s:
+            return poll
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, poll_s)
+
+
+def _cancel_quietly(backend: Backend, handle: Handle) -> None:
+    """Cancel what nobody waits for any more; that this fails too changes nothing for the caller."""
+    try:
+        backend.cancel(handle)
+    except BackendError:
+        return

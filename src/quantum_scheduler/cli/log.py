@@ -1,0 +1,33 @@
+"""Where log lines go: standard error, one fact a line."""
+
+import logging
+import sys
+
+import structlog
+
+from quantum_scheduler.settings import SettingInvalid
+
+LEVELS = {"debug", "info", "warning", "error", "critical"}
+
+
+def configure_logging(level: str) -> None:
+    """Send this process's log lines of `level` and above to standard error, as key=value pairs.
+
+    Raises SettingInvalid.
+    """
+    if level not in LEVELS:
+        raise SettingInvalid(f"LOG_LEVEL is {level!r}; it may be one of {', '.join(sorted(LEVELS))}")
+    number = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=max(number, logging.WARNING), format="%(levelname)s %(name)s: %(message)s", force=True)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )

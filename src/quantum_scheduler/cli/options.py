@@ -1,0 +1,45 @@
+"""Options that several commands share."""
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from quantum_scheduler.solving.model import SEED_MAX, TIME_LIMIT_MAX_S, TIME_LIMIT_MIN_S
+
+THREADS_MAX = 256
+SLOTS_MAX = 256
+
+
+def _refuse_options(_kind: object, value: str) -> None:
+    if value.startswith("-") and value != "-":
+        raise ValueError(f"There is no option {value}")
+
+
+Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print one JSON document on standard output.")]
+Source = Annotated[
+    str,
+    Parameter(
+        name="FILE",
+        help="File in any supported format, gzipped or not; - is standard input.",
+        allow_leading_hyphen=True,  # for the - alone
+        validator=_refuse_options,
+    ),
+]
+Backend = Annotated[str, Parameter(help="Name of a backend, or auto.")]
+TimeLimit = Annotated[
+    float,
+    Parameter(
+        help="Seconds after which the best answer so far is taken.",
+        validator=Number(gte=TIME_LIMIT_MIN_S, lte=TIME_LIMIT_MAX_S),
+    ),
+]
+Seed = Annotated[
+    int,
+    Parameter(help="The same seed and limits give the same answer.", validator=Number(gte=0, lte=SEED_MAX)),
+]
+Threads = Annotated[int, Parameter(help="Threads to search with.", validator=Number(gte=1, lte=THREADS_MAX))]
+ShowGantt = Annotated[bool, Parameter(name="--gantt", help="Draw a schedule in the terminal.")]
+JobId = Annotated[str, Parameter(name="ID", help="Id of the job.")]
+Level = Literal["low", "normal", "high", "critical"]
+State = Literal["queued", "running", "succeeded", "failed", "cancelled"]

@@ -1,0 +1,30 @@
+"""Stop a job that its customer no longer wants."""
+
+from uuid import UUID
+
+from quantum_scheduler.jobs.look_up import find_job
+from quantum_scheduler.jobs.model import Cancelled, Job, JobFinished
+from quantum_scheduler.jobs.settle import settle_tasks
+from quantum_scheduler.jobs.store import task as store
+from quantum_scheduler.jobs.store import worker
+from quantum_scheduler.postgres.connect import Connection
+
+
+async def cancel_job(conn: Connection, org_id: UUID, job_id: UUID) -> Job:
+    """Cancel a queued job at once, and mark a running one, which then ends as cancelled whatever comes of it.
+
+    A job that was cancelled before is returned as it is. Notify `JOB_CHANGED` once committed, which tells the worker.
+    Raises JobUnknown, JobFinished.
+    """
+    fence = await store.mark_cancelled(conn, org_id, job_id)
+    if fence is not None and fence.owner is None:
+        await settle_tasks(conn, [(fence, Cancelled())])
+    job = await find_job(conn, org_id, job_id)
+    if fence is None and job.state != "cancelled":
+        raise JobFinished(job)
+    return job
+
+
+async def find_cancelled(conn: Connection, worker_id: UUID) -> list[UUID]:
+    """Find the jobs that a worker should stop, because their customers have cancelled them."""
+    return await worker.find_cancelled(conn, worker_id)

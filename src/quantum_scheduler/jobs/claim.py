@@ -1,0 +1,31 @@
+"""Take tasks from the queue: the highest priority first, and within it the organisations in turn."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from quantum_scheduler.jobs.model import Claim, Fence, HandedBack
+from quantum_scheduler.jobs.settle import settle_tasks
+from quantum_scheduler.jobs.store import queue as store
+from quantum_scheduler.postgres.connect import Connection
+
+
+async def find_ready_lanes(conn: Connection, lanes: Sequence[str]) -> list[str]:
+    """Name those of the lanes that have something to claim, the one with the highest priority first, else in their
+    order; a paused one may be among them."""
+    return await store.find_ready_lanes(conn, lanes)
+
+
+async def claim_tasks(conn: Connection, lane: str, count_max: int, worker_id: UUID) -> list[Claim]:
+    """Claim up to `count_max` tasks of a lane for a worker, in the order they should start.
+
+    A paused lane gives nothing, and so does any lane to a worker whose lease was taken away. The transaction must
+    be short: until it ends, nobody else claims from the lane.
+    """
+    await store.lock_lane(conn, lane)
+    return await store.claim_tasks(conn, lane, count_max, worker_id)
+
+
+async def release_strays(conn: Connection, worker_id: UUID, known: Collection[Fence]) -> None:
+    """Put back what a worker holds and does not know of, because a commit of `claim_tasks` was never answered."""
+    strays = [fence for fence in await store.find_held(conn, worker_id) if fence not in known]
+    await settle_tasks(conn, [(fence, HandedBack()) for fence in strays])

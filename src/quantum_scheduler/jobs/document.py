@@ -1,0 +1,149 @@
+"""Jobs as JSON: what a customer sends and what a customer sees."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from quantum_scheduler.jobs.model import Job, JobState, Priority
+from quantum_scheduler.problems.document import Document
+from quantum_scheduler.problems.model import Number
+from quantum_scheduler.problems.problem import ProblemDocument
+from quantum_scheduler.solving.model import SEED_MAX, TIME_LIMIT_MAX_S, TIME_LIMIT_MIN_S, Result
+
+NAME_LENGTH_MAX = 200
+DEADLINE_MAX_S = 30 * 86_400.0
+
+
+class JobOptions(Document):
+    """How a problem is to be solved."""
+
+    name: Annotated[str, Field(max_length=NAME_LENGTH_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")] = Field(
+        default="", description="A name for people; it need not be unique."
+    )
+    backend: Annotated[str, Field(min_length=1, max_length=100)] = Field(
+        default="auto", description="Where to solve it, one of `GET /v1/backends`; `auto` lets the service choose."
+    )
+    time_limit_s: Annotated[float, Field(ge=TIME_LIMIT_MIN_S, le=TIME_LIMIT_MAX_S)] = Field(
+        default=10.0, description="How long the solver may search."
+    )
+    seed: Annotated[int, Field(ge=0, le=SEED_MAX)] = Field(
+        default=0, description="The same seed and limits give the same answer, unless the clock cuts the search short."
+    )
+    priority: Priority = "normal"
+    deadline_s: Annotated[float, Field(gt=0, le=DEADLINE_MAX_S)] | None = Field(
+        default=None, description="Give up on the job so long after it was submitted."
+    )
+    use_cache: bool = Field(default=True, description="Whether a stored answer to the same problem will do.")
+
+
+class JobRequest(JobOptions):
+    """A problem, and how it is to be solved."""
+
+    problem: ProblemDocument
+
+
+class PriorityRequest(Document):
+    """What a job's priority shall be."""
+
+    priority: Priority
+
+
+class JobProgress(BaseModel):
+    """How far a running job has come: its best objective and bound so far, in the problem's own units."""
+
+    elapsed_s: float
+    objective: Number | None = None
+    bound: Number | None = None
+
+
+class JobError(BaseModel):
+    """Why a job failed, or why its last attempt did."""
+
+    kind: str
+    message: str
+
+
+class JobDocument(BaseModel):
+    """A job as its customer sees it."""
+
+    model_config = ConfigDict(title="Job")
+
+    id: UUID
+    name: str
+    state: JobState
+    priority: Priority
+    backend: str = Field(description="The backend that was asked for.")
+    problem: Mapping[str, Any] = Field(description="What kind of problem it is and how large.")
+    fingerprint: str = Field(description="A hash of the problem: equal for the same problem in another order.")
+    time_limit_s: float
+    seed: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    deadline_at: datetime | None
+    attempts: int = Field(description="How often it was started.")
+    progress: JobProgress | None
+    error: JobError | None
+    cached: bool = Field(description="Whether the answer was stored before it was asked for.")
+    result: Result | None = Field(
+        default=None, description="The verified answer of a job that succeeded; not in lists."
+    )
+
+    @classmethod
+    def of(cls, job: Job, result: Mapping[str, Any] | None = None) -> Self:
+        """Show a job, with its result where it is at hand."""
+        return cls.model_validate(
+            {
+                "id": job.id,
+                "name": job.name,
+                "state": job.state,
+                "priority": job.priority,
+                "backend": job.backend,
+                "problem": job.summary,
+                "fingerprint": job.fingerprint,
+                "time_limit_s": job.time_limit_s,
+                "seed": job.seed,
+                "created_at": job.created_at,
+                "started_at": job.started_at,
+                "finished_at": job.finished_at,
+                "deadline_at": job.deadline_at,
+                "attempts": job.attempts,
+                "progress": job.progress,
+                "error": job.error,
+                "cached": job.cached,
+                "result": result,
+            }
+        )
+
+
+class JobPageDocument(BaseModel):
+    """A page of jobs, newest first."""
+
+    model_config = ConfigDict(title="JobPage")
+
+    items: list[JobDocument]
+    next_cursor: str | None = Field(description="Asks for the next page; null on the last.")
+
+
+class BackendEstimate(BaseModel):
+    """What solving the problem on one backend would take."""
+
+    backend: str
+    fits: bool = Field(description="Whether the backend can take the problem.")
+    seconds: float
+    cost_usd: float | None = Field(description="Null where the vendor only quotes.")
+    billable: dict[str, float]
+    why: str = Field(description="Why it does not fit, or what the estimate rests on.")
+
+
+class EstimatesDocument(BaseModel):
+    """What solving a problem would take."""
+
+    model_config = ConfigDict(title="Estimates")
+
+    problem: Mapping[str, Any] = Field(description="What kind of problem it is and how large.")
+    fingerprint: str
+    estimates: list[BackendEstimate]

@@ -1,0 +1,259 @@
+"""The nouns of a job: what a customer asks for, what becomes of it, and what can be wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+Priority = Literal["low", "normal", "high", "critical"]
+
+# A priority's place here is its rank in the database.
+PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "critical")
+FINAL_STATES: frozenset[JobState] = frozenset({"succeeded", "failed", "cancelled"})
+
+# What is notified after a commit: the lane that has work, the job that changed.
+TASK_READY = "task_ready"
+JOB_CHANGED = "job_changed"
+
+JOBS_PER_PAGE_MAX = 100
+EVENTS_PER_READ_MAX = 1_000
+SUBMIT_BATCH_MAX = 1_000
+# Of a long job's progress only the latest stays.
+EVENTS_PER_JOB_MAX = 1_000
+# An attempt is one failure of the job's own; a takeover is the death of the worker that had it.
+FAILURES_MAX = 3
+TAKEOVERS_MAX = 10
+
+
+def solve_lane(backend: str) -> str:
+    """Name the lane in which jobs for `backend` wait; `auto` waits with `classical`."""
+    return f"solve.{'classical' if backend == 'auto' else backend}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """What a customer submits. `problem_document` is our JSON; `deadline_s` counts from now.
+
+    `idempotency_key` and `request_digest` come together: the key names the request, the digest is what it said.
+    """
+
+    problem_document: bytes
+    fingerprint: str
+    summary: Mapping[str, Any]
+    name: str = ""
+    backend: str = "auto"
+    time_limit_s: float = 10.0
+    seed: int = 0
+    priority: Priority = "normal"
+    deadline_s: float | None = None
+    idempotency_key: str | None = None
+    request_digest: str | None = None
+    use_cache: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job as its customer sees it.
+
+    `attempts` counts the starts that used up a try; `progress` holds elapsed_s, objective and bound; `error` holds
+    kind and message of the last attempt that failed; `cached` says that its result was stored before it was asked for.
+    """
+
+    id: UUID
+    org_id: UUID
+    name: str
+    state: JobState
+    priority: Priority
+    backend: str
+    lane: str
+    summary: Mapping[str, Any]
+    fingerprint: str
+    time_limit_s: float
+    seed: int
+    use_cache: bool
+    cached: bool
+    created_at: datetime
+    deadline_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    attempts: int
+    progress: Mapping[str, Any] | None
+    error: Mapping[str, Any] | None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can become of it any more."""
+        return self.state in FINAL_STATES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPage:
+    """Jobs, newest first; `before` asks for the next page and is None on the last."""
+
+    jobs: tuple[Job, ...]
+    before: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEvent:
+    """Something that was told about a job: `seq` counts from 1 in each job.
+
+    `data` of a `state` is {"state", "error"}, with the error that led there or None; of a `progress` it is the
+    job's progress.
+    """
+
+    seq: int
+    at: datetime
+    kind: Literal["state", "progress"]
+    data: Mapping[str, Any]
+
+
+class Fence(NamedTuple):
+    """What the finish of a task must name as it stands: each claim changes it. `owner` is None while it waits."""
+
+    task_id: int
+    attempt: int
+    owner: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A task that a worker holds, and what it is to do.
+
+    `failures` counts earlier attempts that failed; `deadline_left_s` is what was left at the claim.
+    """
+
+    task_id: int
+    attempt: int
+    owner: UUID
+    job_id: UUID
+    org_id: UUID
+    lane: str
+    failures: int
+    fingerprint: str
+    backend: str
+    time_limit_s: float
+    seed: int
+    use_cache: bool
+    deadline_left_s: float | None
+
+    @property
+    def fence(self) -> Fence:
+        """What its finish must pass."""
+        return Fence(self.task_id, self.attempt, self.owner)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Succeeded:
+    """The solve gave a result, whatever it says; `cached` where it was recalled."""
+
+    result: Mapping[str, Any]
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The job ends without a result."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """The attempt failed and the next may not: try again after `delay_s`."""
+
+    kind: str
+    message: str
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """The work was stopped because its customer cancelled it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedBack:
+    """The worker leaves before the work was done; another takes it up at once and no try is used up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenOver:
+    """The worker died before the work was done; another takes it up at once."""
+
+
+Outcome = Succeeded | Failed | Retry | Cancelled | HandedBack | TakenOver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A task whose fence held: the state its job is in now, and the lane that has work again by it."""
+
+    fence: Fence
+    job_id: UUID
+    state: JobState
+    ready_lane: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickReport:
+    """What one tick changed: workers found dead, jobs that changed, lanes that have work again.
+
+    `ran` is False where another tick was under way.
+    """
+
+    ran: bool = True
+    dead_workers: tuple[UUID, ...] = ()
+    changed_jobs: tuple[UUID, ...] = ()
+    ready_lanes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneStats:
+    """One lane at one priority: jobs that wait and that run, the longest wait, and what succeeded lately.
+
+    `average_s` is the mean time from start to finish of the `finished` jobs, None where there are none.
+    """
+
+    lane: str
+    priority: Priority
+    depth: int
+    running: int
+    oldest_s: float
+    finished: int
+    average_s: float | None
+
+
+class JobUnknown(LookupError):  # noqa: N818  an error is named for what happened
+    """The organisation has no such job."""
+
+    def __init__(self, job_id: UUID) -> None:
+        super().__init__(f"there is no job {job_id}")
+
+
+class JobFinished(Exception):  # noqa: N818
+    """The job has ended, so this can no longer be done to it; `job` is what became of it."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(f"job {job.id} has {job.state}" if job.state != "cancelled" else f"job {job.id} was cancelled")
+        self.job = job
+
+
+class ResultMissing(Exception):  # noqa: N818
+    """The job has no result, or not yet; `job` says which."""
+
+    def __init__(self, job: Job) -> None:
+        reason = f": {job.error['message']}" if job.error else ""
+        super().__init__(f"job {job.id} is {job.state} and has no result{reason}")
+        self.job = job
+
+
+class IdempotencyConflict(Exception):  # noqa: N818
+    """The idempotency key already names another request; `job_id` is the job it made."""
+
+    def __init__(self, key: str, job_id: UUID) -> None:
+        super().__init__(f"the idempotency key {key!r} was used for another request, which made job {job_id}")
+        self.job_id = job_id

@@ -1,0 +1,16 @@
+"""Close a lane for a while: what is queued in it waits, what runs goes on."""
+
+from datetime import datetime
+
+from quantum_scheduler.jobs.store import lane as store
+from quantum_scheduler.postgres.connect import Connection
+
+
+async def pause_lane(conn: Connection, lane: str, reason: str, *, until: datetime | None = None) -> None:
+    """Let nobody claim from a lane until it is resumed, or until then; the last call counts."""
+    await store.pause(conn, lane, reason, until)
+
+
+async def resume_lane(conn: Connection, lane: str) -> None:
+    """Open a lane again. Notify `TASK_READY` with it once committed."""
+    await store.resume(conn, lane)

@@ -1,0 +1,172 @@
+"""Read what a customer submits: a problem and how to solve it, each checked once."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import from_json, to_json
+
+from quantum_scheduler.backends.load import BackendUnknown, list_backends
+from quantum_scheduler.jobs.document import JobOptions, JobRequest
+from quantum_scheduler.jobs.model import NewJob
+from quantum_scheduler.problems.assemble import assemble_document
+from quantum_scheduler.problems.binary import BinaryDocument
+from quantum_scheduler.problems.document import Document
+from quantum_scheduler.problems.explain import explain
+from quantum_scheduler.problems.fingerprint import fingerprint
+from quantum_scheduler.problems.model import Issue, ProblemInvalid
+from quantum_scheduler.problems.problem import Problem
+from quantum_scheduler.problems.read import describe_problem, read_document, write_document
+from quantum_scheduler.problems.schedule import ScheduleProblem
+from quantum_scheduler.problems.validate import check_schedule
+
+D = TypeVar("D", bound=Document)
+
+
+class BodyMalformed(ValueError):  # noqa: N818  an error is named for what happened
+    """The body is not JSON, or not an object."""
+
+
+class MediaTypeWrong(Exception):  # noqa: N818
+    """The body is in another format than this service reads."""
+
+
+class RequestInvalid(Exception):  # noqa: N818
+    """The body is JSON but does not say what it should; `issues` names each field and the reason."""
+
+    def __init__(self, *issues: Issue) -> None:
+        self.issues = issues
+        super().__init__("; ".join(str(issue) for issue in issues))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A problem that makes sense, as our JSON, and how it is to be solved.
+
+    `digest` is the same for every way to write the same request: other white space, other order, defaults left out.
+    """
+
+    options: JobOptions
+    problem_document: bytes
+    fingerprint: str
+    summary: Mapping[str, Any]
+    digest: str
+
+    def to_new_job(self, *, idempotency_key: str | None) -> NewJob:
+        """The job to queue."""
+        options = self.options
+        return NewJob(
+            problem_document=self.problem_document,
+            fingerprint=self.fingerprint,
+            summary=self.summary,
+            name=options.name,
+            backend=options.backend,
+            time_limit_s=options.time_limit_s,
+            seed=options.seed,
+            priority=options.priority,
+            deadline_s=options.deadline_s,
+            idempotency_key=idempotency_key,
+            request_digest=None if idempotency_key is None else self.digest,
+            use_cache=options.use_cache,
+        )
+
+
+def read_submission(body: bytes) -> Submission:
+    """Read the body of a submission. Raises as `read_request` does."""
+    options, problem = read_request(body)
+    document = write_document(problem)
+    return Submission(
+        options=options,
+        problem_document=document,
+        fingerprint=fingerprint(problem),
+        summary=describe_problem(problem),
+        digest=_digest(options, document),
+    )
+
+
+def read_request(body: bytes) -> tuple[JobOptions, Problem]:
+    """Read a problem and how it is to be solved, in one pass over the body.
+
+    Raises BodyMalformed, RequestInvalid; ProblemInvalid, ProblemTooLarge with their fields under `problem`.
+    """
+    try:
+        request = JobRequest.model_validate_json(body)
+    except ValidationError as error:
+        raise _find_fault(body, error) from None
+    if request.backend not in ("auto", *list_backends()):
+        raise RequestInvalid(Issue(field="backend", reason=str(BackendUnknown(request.backend))))
+    try:
+        return request, _finish(request.problem)
+    except ProblemInvalid as error:
+        raise _under_problem(error) from None
+
+
+def check_media_type(headers: Mapping[str, str]) -> None:
+    """Check that a body is said to be plain JSON; `headers` have lower-case names. Raises MediaTypeWrong."""
+    media_type, _, parameters = headers.get("content-type", "").lower().partition(";")
+    if media_type.strip() != "application/json":
+        raise MediaTypeWrong("send the body as JSON, with the header `Content-Type: application/json`")
+    charset = parameters.partition("charset=")[2].strip(' "')
+    if charset not in ("", "utf-8"):
+        raise MediaTypeWrong(f"JSON is always UTF-8, not {charset[:40]!r}")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise MediaTypeWrong("send the body without a content encoding")
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """Read a JSON object. Raises BodyMalformed."""
+    try:
+        value = from_json(body)
+    except ValueError as error:
+        raise BodyMalformed(f"the body is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise BodyMalformed("the body must be a JSON object")
+    return value
+
+
+def read_fields(model: type[D], fields: Mapping[str, Any]) -> D:
+    """Read the fields of a request. Raises RequestInvalid."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise RequestInvalid(*explain(error).issues) from None
+
+
+def _find_fault(body: bytes, error: ValidationError) -> Exception:
+    """Say of a body that was refused which part is at fault, by reading the parts one after the other."""
+    fields = read_object(body)
+    if "problem" not in fields:
+        return RequestInvalid(Issue(field="problem", reason="is missing"))
+    problem = fields.pop("problem")
+    try:
+        read_fields(JobOptions, fields)
+        read_document(to_json(problem))
+    except RequestInvalid as fault:
+        return fault
+    except ProblemInvalid as fault:
+        return _under_problem(fault)
+    return RequestInvalid(*explain(error).issues)
+
+
+def _finish(document: ScheduleProblem | BinaryDocument) -> Problem:
+    """Check what no single field can tell."""
+    if isinstance(document, BinaryDocument):
+        return assemble_document(document)
+    check_schedule(document)
+    return document
+
+
+def _under_problem(fault: ProblemInvalid) -> ProblemInvalid:
+    issues = (
+        Issue(field=f"problem.{issue.field}" if issue.field else "problem", reason=issue.reason)
+        for issue in fault.issues
+    )
+    return type(fault)(*issues)
+
+
+def _digest(options: JobOptions, document: bytes) -> str:
+    said = json.dumps(options.model_dump(exclude={"problem"}), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(said.encode() + b"\n" + document).hexdigest()

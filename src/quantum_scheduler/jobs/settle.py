@@ -1,0 +1,110 @@
+"""Write down what became of claimed work, if it is still the claimant's."""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+import structlog
+
+from quantum_scheduler.jobs.model import (
+    Cancelled,
+    Claim,
+    Failed,
+    Fence,
+    HandedBack,
+    Outcome,
+    Retry,
+    Settled,
+    Succeeded,
+    TakenOver,
+)
+from quantum_scheduler.jobs.store import task as store
+from quantum_scheduler.jobs.store.task import End, Release
+from quantum_scheduler.postgres.connect import Connection, Pool, transient
+from quantum_scheduler.solving.recall import remember_results
+
+log = structlog.get_logger(__name__)
+
+
+async def settle_jobs(
+    conn: Connection, done: Sequence[tuple[Claim, Outcome]], *, remember: bool
+) -> dict[Fence, Settled]:
+    """Settle claims that are still held, and return those by fence; what is missing was lost and changed nothing.
+
+    A job that was cancelled meanwhile ends as cancelled, whatever its outcome. With `remember`, fresh results are
+    kept for others to recall.
+    """
+    settled = {each.fence: each for each in await settle_tasks(conn, [(c.fence, outcome) for c, outcome in done])}
+    if remember:
+        fresh = [
+            (claim.org_id, outcome.result)
+            for claim, outcome in done
+            if isinstance(outcome, Succeeded) and not outcome.cached
+            if claim.fence in settled and settled[claim.fence].state == "succeeded"
+        ]
+        await remember_results(conn, fresh)
+    return settled
+
+
+async def settle_surely(pool: Pool, done: Sequence[tuple[Claim, Outcome]], *, remember: bool) -> dict[Fence, Settled]:
+    """Settle claims as by `settle_jobs`, in a transaction of its own, and log what became of each.
+
+    Where one cannot be written, the others are settled and that one fails. Raises what is `transient`.
+    """
+    try:
+        async with pool.acquire() as conn, conn.transaction():
+            settled = await settle_jobs(conn, done, remember=remember)
+    except Exception as error:
+        if transient(error):
+            raise
+        log.exception("job.unwritable", job_ids=[str(claim.job_id) for claim, _ in done])
+    else:
+        for claim, outcome in done:
+            _tell(claim, outcome, settled.get(claim.fence))
+        return settled
+    if len(done) > 1:
+        parts = [await settle_surely(pool, [each], remember=remember) for each in done]
+        return {fence: settled for part in parts for fence, settled in part.items()}
+    unwritable = Failed(kind="error", message="its result could not be stored")
+    async with pool.acquire() as conn, conn.transaction():
+        return await settle_jobs(conn, [(claim, unwritable) for claim, _ in done], remember=False)
+
+
+async def settle_tasks(conn: Connection, done: Sequence[tuple[Fence, Outcome]]) -> list[Settled]:
+    """Settle the tasks whose fences hold, and return those."""
+    moves = [_move(fence, outcome) for fence, outcome in done]
+    releases = [move for move in moves if isinstance(move, Release)]
+    released = await store.release_tasks(conn, releases) if releases else []
+    taken_back = {each.fence for each in released}
+    # Whoever still holds a task that could not be released was told to cancel it.
+    refused = [End(fence=move.fence, state="cancelled") for move in releases if move.fence not in taken_back]
+    ends = [move for move in moves if isinstance(move, End)] + refused
+    return released + (await store.end_tasks(conn, ends) if ends else [])
+
+
+def _move(fence: Fence, outcome: Outcome) -> End | Release:
+    match outcome:
+        case Succeeded(result=result, cached=cached):
+            return End(fence=fence, state="succeeded", result=result, cached=cached)
+        case Failed(kind=kind, message=message):
+            return End(fence=fence, state="failed", error={"kind": kind, "message": message})
+        case Cancelled():
+            return End(fence=fence, state="cancelled")
+        case Retry(kind=kind, message=message, delay_s=delay_s):
+            return Release(fence=fence, delay_s=delay_s, failures=1, error={"kind": kind, "message": message})
+        case HandedBack():
+            return Release(fence=fence)
+        case TakenOver():
+            return Release(fence=fence, takeovers=1)
+        case _:
+            assert_never(outcome)
+
+
+def _tell(claim: Claim, outcome: Outcome, settled: Settled | None) -> None:
+    facts = {"job_id": str(claim.job_id), "attempt": claim.attempt, "outcome": type(outcome).__name__}
+    error = getattr(outcome, "message", None)
+    if settled is None:
+        log.warning("job.claim_lost", **facts)
+    elif settled.state == "queued":
+        log.warning("job.retried" if isinstance(outcome, Retry) else "job.handed_back", error=error, **facts)
+    else:
+        log.info("job.settled", state=settled.state, error=error, **facts)

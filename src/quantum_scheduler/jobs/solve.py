@@ -1,0 +1,123 @@
+"""Do the work of one claim: recall the answer or have it computed, and say how the job goes on."""
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from quantum_scheduler.jobs.model import Claim, Failed, HandedBack, Outcome, Succeeded
+from quantum_scheduler.jobs.pack import unpack_problem
+from quantum_scheduler.jobs.retry import judge_failure
+from quantum_scheduler.postgres.connect import Pool, transient
+from quantum_scheduler.solving.model import SolveRequest
+from quantum_scheduler.solving.port import ComputeCrashed, ComputeFailed, ComputeTimedOut, Executor
+from quantum_scheduler.solving.recall import forget_result, recall_result
+
+COMPUTE = "quantum_scheduler.solving.compute:compute"
+RECHECK = "quantum_scheduler.solving.recheck:recheck"
+
+# What reading, encoding and verifying the largest problem may take beside the search itself.
+OVERTIME_S = 60.0
+# Of what is left until the deadline, the search gets so much, so that its answer comes before it.
+DEADLINE_SHARE = 0.9
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What work is done with. `chance` gives numbers in [0, 1) that spread the retries."""
+
+    pool: Pool
+    executor: Executor
+    memory_mb: int
+    use_cache: bool
+    chance: Callable[[], float]
+
+
+async def solve_claim(
+    bench: Bench, claim: Claim, problem: bytes, *, on_progress: Callable[[Mapping[str, Any]], None]
+) -> Outcome:
+    """Solve the packed problem of a claim within its limits, and return what became of it; no failure is raised.
+
+    `on_progress` gets elapsed_s, objective and bound. Cancelling this coroutine kills the work.
+    """
+    try:
+        async with asyncio.timeout(claim.deadline_left_s) as deadline:
+            return await _solve(bench, claim, problem, on_progress)
+    except TimeoutError as error:
+        if not deadline.expired():
+            return _judge(bench, claim, error)
+        return Failed(kind="deadline", message="it still ran at its deadline and was stopped")
+    except Exception as error:
+        return _judge(bench, claim, error)
+
+
+async def _solve(
+    bench: Bench, claim: Claim, problem: bytes, on_progress: Callable[[Mapping[str, Any]], None]
+) -> Outcome:
+    document = await unpack_problem(problem)
+    request = SolveRequest(backend=claim.backend, time_limit_s=claim.time_limit_s, seed=claim.seed)
+    if bench.use_cache and claim.use_cache:
+        recalled = await _recall(bench, claim, request, document)
+        if recalled is not None:
+            return Succeeded(result=recalled, cached=True)
+    if claim.deadline_left_s is not None:
+        time_limit_s = min(claim.time_limit_s, claim.deadline_left_s * DEADLINE_SHARE)
+        request = dataclasses.replace(request, time_limit_s=time_limit_s)
+    answer = await bench.executor.run(
+        COMPUTE,
+        _join(problem=document, request=json.dumps(dataclasses.asdict(request)).encode()),
+        timeout_s=request.time_limit_s + OVERTIME_S,
+        memory_mb=bench.memory_mb,
+        on_progress=lambda report: on_progress(json.loads(report)),
+    )
+    return Succeeded(result=json.loads(answer))
+
+
+async def _recall(bench: Bench, claim: Claim, request: SolveRequest, document: bytes) -> dict[str, Any] | None:
+    """A stored answer, verified again on this very problem; one that does not hold is forgotten."""
+    async with bench.pool.acquire() as conn:
+        stored = await recall_result(conn, claim.org_id, claim.fingerprint, request)
+    if stored is None:
+        return None
+    try:
+        answer = await bench.executor.run(
+            RECHECK,
+            _join(problem=document, result=json.dumps(stored).encode()),
+            timeout_s=OVERTIME_S,
+            memory_mb=bench.memory_mb,
+        )
+        checked: dict[str, Any] | None = json.loads(answer)
+    except (ComputeFailed, ComputeTimedOut, ComputeCrashed) as error:
+        log.warning("solution.unchecked", job_id=str(claim.job_id), reason=str(error))
+        return None
+    if checked is None:
+        log.error("solution.refused", job_id=str(claim.job_id), fingerprint=claim.fingerprint)
+        async with bench.pool.acquire() as conn:
+            await forget_result(conn, claim.org_id, claim.fingerprint, request)
+    return checked
+
+
+def _judge(bench: Bench, claim: Claim, error: Exception) -> Outcome:
+    match error:
+        case ComputeTimedOut():
+            return Failed(kind="timed_out", message=str(error))
+        case ComputeCrashed():
+            return judge_failure("crashed", str(error), failures=claim.failures, chance=bench.chance())
+        case ComputeFailed(kind=kind):
+            return judge_failure(kind, str(error), failures=claim.failures, chance=bench.chance())
+    if transient(error):
+        log.warning("job.interrupted", job_id=str(claim.job_id), reason=str(error))
+        return HandedBack()
+    log.error("job.broke", job_id=str(claim.job_id), exc_info=error)
+    return Failed(kind="error", message="the worker could not do it; its log says why")
+
+
+def _join(**parts: bytes) -> bytes:
+    """One JSON object of parts that are JSON already."""
+    return b"{" + b",".join(b'"%b":%b' % (name.encode(), part) for name, part in parts.items()) + b"}"

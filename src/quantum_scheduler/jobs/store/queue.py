@@ -1,0 +1,165 @@
+"""The statements on the queue as a whole: who gets what next, and what a tick finds."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from quantum_scheduler.jobs.model import Claim, Fence
+from quantum_scheduler.postgres.connect import Connection
+
+# Advisory locks of this class are the lanes'; a claim that a crash of Postgres forgets is only made again.
+LOCK_LANE = "SELECT pg_advisory_xact_lock(20762, hashtext($1)), set_config('synchronous_commit', 'off', true)"
+
+FIND_READY_LANES = """
+SELECT lane.name
+FROM unnest($1::text[]) WITH ORDINALITY AS lane (name, place)
+CROSS JOIN LATERAL (
+    SELECT max(task.priority) AS priority FROM task WHERE task.lane = lane.name AND task.state = 'ready'
+) AS top
+WHERE top.priority IS NOT NULL ORDER BY top.priority DESC, lane.place
+"""
+
+# In each level `orgs` walks the organisations that have something ready, in two halves: those after the last turn's
+# and those up to it; and `rounds` takes the next task of each in turn. Every step is one look into the index, and there
+# are about as many as tasks are claimed, whatever waits. The order by `run_at` before `id` and the lateral joins keep
+# the planner, whose statistics of a queue are always old, from any other way.
+CLAIM = """
+WITH picked AS (
+    SELECT pick.*, level.priority
+    FROM unnest('{3,2,1,0}'::smallint[]) AS level (priority)
+    CROSS JOIN LATERAL (
+        WITH RECURSIVE turn AS MATERIALIZED (
+            SELECT coalesce(
+                (SELECT lane_turn.org_id FROM lane_turn
+                WHERE lane_turn.lane = $1 AND lane_turn.priority = level.priority),
+                '00000000-0000-0000-0000-000000000000'
+            ) AS org_id
+        ), orgs AS (
+            SELECT 1 AS half, turn.org_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid AS until, 0 AS step FROM turn
+            UNION ALL
+            SELECT 2, '00000000-0000-0000-0000-000000000000', turn.org_id, 0 FROM turn
+            UNION ALL
+            SELECT orgs.half, next.org_id, orgs.until, orgs.step + 1
+            FROM orgs CROSS JOIN LATERAL (
+                SELECT task.org_id FROM task
+                WHERE task.lane = $1 AND task.priority = level.priority AND task.state = 'ready'
+                    AND task.org_id > orgs.org_id AND task.org_id <= orgs.until
+                ORDER BY task.org_id LIMIT 1
+            ) AS next
+            WHERE orgs.step < $2
+        ), rounds AS (
+            SELECT org.half, org.org_id, 1 AS round, next.run_at, next.id, count(*) OVER () AS taken
+            FROM (SELECT half, org_id FROM orgs WHERE step > 0 ORDER BY half, org_id LIMIT $2) AS org
+            CROSS JOIN LATERAL (
+                SELECT task.run_at, task.id FROM task
+                WHERE task.lane = $1 AND task.priority = level.priority AND task.state = 'ready'
+                    AND task.org_id = org.org_id
+                ORDER BY task.run_at, task.id LIMIT 1
+            ) AS next
+            UNION ALL
+            SELECT rounds.half, rounds.org_id, rounds.round + 1, next.run_at, next.id,
+                rounds.taken + count(*) OVER ()
+            FROM rounds CROSS JOIN LATERAL (
+                SELECT task.run_at, task.id FROM task
+                WHERE task.lane = $1 AND task.priority = level.priority AND task.state = 'ready'
+                    AND task.org_id = rounds.org_id AND (task.run_at, task.id) > (rounds.run_at, rounds.id)
+                ORDER BY task.run_at, task.id LIMIT 1
+            ) AS next
+            WHERE rounds.taken < $2
+        )
+        SELECT rounds.round, rounds.half, rounds.org_id, rounds.id FROM rounds
+    ) AS pick
+    WHERE EXISTS (SELECT FROM worker WHERE worker.id = $3)
+        AND NOT EXISTS (
+            SELECT FROM lane WHERE lane.name = $1 AND lane.paused_reason IS NOT NULL
+                AND (lane.paused_until IS NULL OR lane.paused_until > now())
+        )
+    ORDER BY level.priority DESC, pick.round, pick.half, pick.org_id LIMIT $2
+), held AS MATERIALIZED (
+    SELECT picked.* FROM picked CROSS JOIN LATERAL (
+        SELECT FROM task WHERE task.id = picked.id AND task.owner IS NULL FOR UPDATE SKIP LOCKED
+    ) AS free
+), claimed AS (
+    UPDATE task SET state = 'running', owner = $3, attempt = task.attempt + 1, started_at = now()
+    FROM held WHERE task.id = held.id RETURNING task.*, held.round, held.half
+), turned AS (
+    INSERT INTO lane_turn (lane, priority, org_id)
+    SELECT DISTINCT ON (priority) $1, priority, org_id FROM held
+    ORDER BY priority, round DESC, half DESC, org_id DESC
+    ON CONFLICT (lane, priority) DO UPDATE SET org_id = excluded.org_id
+), started AS (
+    UPDATE job SET state = 'running', started_at = coalesce(job.started_at, now()), events = job.events + 1,
+        attempts = claimed.failures + claimed.takeovers + 1
+    FROM claimed WHERE job.id = claimed.job_id
+    RETURNING claimed.*, job.events, job.fingerprint, job.backend, job.time_limit_s, job.seed, job.use_cache
+), told AS (
+    INSERT INTO job_event (job_id, seq, kind, data)
+    SELECT job_id, events, 'state', '{"state": "running", "error": null}' FROM started
+)
+SELECT id AS task_id, attempt, owner, job_id, org_id, lane, failures, fingerprint, backend, time_limit_s, seed,
+    use_cache, extract(epoch FROM deadline_at - now())::float8 AS deadline_left_s
+FROM started ORDER BY priority DESC, round, half, org_id
+"""
+
+FIND_HELD = "SELECT id, attempt, owner FROM task WHERE owner = $1 AND state = 'running'"
+
+LOCK_TICK = "SELECT pg_try_advisory_xact_lock(20763, 0)"
+
+PROMOTE = """
+UPDATE task SET state = 'ready' FROM (
+    SELECT id FROM task WHERE state = 'scheduled' AND run_at <= now()
+    ORDER BY run_at LIMIT $1 FOR UPDATE SKIP LOCKED
+) AS due WHERE task.id = due.id RETURNING task.lane
+"""
+
+FIND_LATE = """
+SELECT id, attempt, owner FROM task WHERE deadline_at <= now() AND state <> 'running'
+ORDER BY deadline_at LIMIT $1 FOR UPDATE SKIP LOCKED
+"""
+
+FIND_ORPHANS = """
+SELECT id, attempt, owner, takeovers FROM task
+WHERE state = 'running' AND NOT EXISTS (SELECT FROM worker WHERE worker.id = task.owner)
+ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+"""
+
+
+async def lock_lane(conn: Connection, lane: str) -> None:
+    """Wait until nobody else claims from the lane; lasts until the transaction ends."""
+    await conn.execute(LOCK_LANE, lane)
+
+
+async def find_ready_lanes(conn: Connection, lanes: Sequence[str]) -> list[str]:
+    """Those of the lanes that have something to claim, the one with the highest priority first."""
+    return [row["name"] for row in await conn.fetch(FIND_READY_LANES, lanes)]
+
+
+async def claim_tasks(conn: Connection, lane: str, count_max: int, worker_id: UUID) -> list[Claim]:
+    """Claim up to `count_max` tasks of the lane, which must be locked."""
+    return [Claim(**row) for row in await conn.fetch(CLAIM, lane, count_max, worker_id)]
+
+
+async def find_held(conn: Connection, worker_id: UUID) -> list[Fence]:
+    """What the worker holds."""
+    return [Fence(row["id"], row["attempt"], row["owner"]) for row in await conn.fetch(FIND_HELD, worker_id)]
+
+
+async def lock_tick(conn: Connection) -> bool:
+    """Whether this transaction is the one that ticks."""
+    return bool(await conn.fetchval(LOCK_TICK))
+
+
+async def promote(conn: Connection, *, count_max: int) -> set[str]:
+    """Make ready what is due, and name the lanes it is in."""
+    return {row["lane"] for row in await conn.fetch(PROMOTE, count_max)}
+
+
+async def find_late(conn: Connection, *, count_max: int) -> list[Fence]:
+    """Lock tasks that waited past their deadline."""
+    rows = await conn.fetch(FIND_LATE, count_max)
+    return [Fence(row["id"], row["attempt"], row["owner"]) for row in rows]
+
+
+async def find_orphans(conn: Connection, *, count_max: int) -> list[tuple[Fence, int]]:
+    """Lock tasks whose worker is gone; with each, how often that happened to it before."""
+    rows = await conn.fetch(FIND_ORPHANS, count_max)
+    return [(Fence(row["id"], row["attempt"], row["owner"]), row["takeovers"]) for row in rows]

@@ -1,0 +1,197 @@
+"""The statements on tasks that are known: settle, release, cancel, prioritise, report.
+
+The fence of a task is (id, attempt, owner): a claim changes all three, so whoever still names them has it.
+Rows are locked in the order of their ids, a task's before its job's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+
+from quantum_scheduler.jobs.model import PRIORITIES, Fence, JobState, Priority, Settled
+from quantum_scheduler.postgres.connect import Connection
+
+# A task that was cancelled ends so, whatever came of it: its customer was told.
+END = """
+WITH held AS MATERIALIZED (
+    SELECT given.id, given.attempt, given.owner, mine.job_id,
+        CASE WHEN mine.cancelled_at IS NULL THEN given.state ELSE 'cancelled' END AS state,
+        CASE WHEN mine.cancelled_at IS NULL THEN given.error END AS error,
+        CASE WHEN mine.cancelled_at IS NULL THEN given.result END AS result,
+        given.cached AND mine.cancelled_at IS NULL AS cached
+    FROM unnest(
+        $1::bigint[], $2::integer[], $3::uuid[], $4::text[], $5::jsonb[], $6::jsonb[], $7::boolean[]
+    ) AS given (id, attempt, owner, state, error, result, cached)
+    CROSS JOIN LATERAL (
+        SELECT task.job_id, task.cancelled_at FROM task
+        WHERE task.id = given.id AND task.attempt = given.attempt AND task.owner IS NOT DISTINCT FROM given.owner
+        FOR UPDATE
+    ) AS mine
+), gone AS (
+    DELETE FROM task USING held WHERE task.id = held.id
+), ended AS (
+    UPDATE job SET state = held.state, error = held.error, cached = held.cached, finished_at = now(),
+        events = job.events + 1
+    FROM held WHERE job.id = held.job_id RETURNING job.id, job.state, job.error, job.events
+), stored AS (
+    INSERT INTO job_result (job_id, result) SELECT job_id, result FROM held WHERE result IS NOT NULL
+), told AS (
+    INSERT INTO job_event (job_id, seq, kind, data)
+    SELECT id, events, 'state', jsonb_build_object('state', state, 'error', error) FROM ended
+)
+SELECT id, attempt, owner, job_id, state FROM held
+"""
+
+# A task that was cancelled is not taken back; it is for END to end.
+RELEASE = """
+WITH held AS MATERIALIZED (
+    SELECT given.* FROM unnest(
+        $1::bigint[], $2::integer[], $3::uuid[], $4::float8[], $5::smallint[], $6::smallint[], $7::jsonb[]
+    ) AS given (id, attempt, owner, delay_s, failures, takeovers, error)
+    CROSS JOIN LATERAL (
+        SELECT FROM task
+        WHERE task.id = given.id AND task.attempt = given.attempt AND task.owner = given.owner
+            AND task.cancelled_at IS NULL
+        FOR UPDATE
+    ) AS mine
+), released AS (
+    UPDATE task SET state = CASE WHEN held.delay_s > 0 THEN 'scheduled' ELSE 'ready' END,
+        run_at = CASE WHEN held.delay_s > 0 THEN now() + held.delay_s * interval '1 second' ELSE task.run_at END,
+        failures = task.failures + held.failures, takeovers = task.takeovers + held.takeovers,
+        owner = NULL, started_at = NULL
+    FROM held WHERE task.id = held.id
+    RETURNING task.id, held.attempt, held.owner, task.job_id, task.lane, task.state, held.error
+), waiting AS (
+    UPDATE job SET state = 'queued', progress = NULL, error = released.error, events = job.events + 1
+    FROM released WHERE job.id = released.job_id RETURNING job.id, job.events, released.error
+), told AS (
+    INSERT INTO job_event (job_id, seq, kind, data)
+    SELECT id, events, 'state', jsonb_build_object('state', 'queued', 'error', error) FROM waiting
+)
+SELECT id, attempt, owner, job_id, lane, state FROM released
+"""
+
+MARK_CANCELLED = """
+UPDATE task SET cancelled_at = coalesce(task.cancelled_at, now())
+FROM job WHERE job.id = $2 AND job.org_id = $1 AND task.job_id = job.id
+RETURNING task.id, task.attempt, task.owner
+"""
+
+PRIORITISE = """
+WITH moved AS (
+    UPDATE task SET priority = $3
+    FROM job WHERE job.id = $2 AND job.org_id = $1 AND task.job_id = job.id RETURNING task.job_id
+)
+UPDATE job SET priority = $3 FROM moved WHERE job.id = moved.job_id RETURNING job.id
+"""
+
+REPORT_PROGRESS = """
+WITH held AS MATERIALIZED (
+    SELECT mine.job_id, given.progress
+    FROM unnest($1::bigint[], $2::integer[], $3::uuid[], $4::jsonb[]) AS given (id, attempt, owner, progress)
+    CROSS JOIN LATERAL (
+        SELECT task.job_id FROM task
+        WHERE task.id = given.id AND task.attempt = given.attempt AND task.owner = given.owner
+        FOR UPDATE
+    ) AS mine
+), moved AS (
+    UPDATE job SET progress = held.progress, events = job.events + 1
+    FROM held WHERE job.id = held.job_id RETURNING job.id, job.events, job.progress
+), told AS (
+    INSERT INTO job_event (job_id, seq, kind, data) SELECT id, events, 'progress', progress FROM moved
+), pruned AS (
+    DELETE FROM job_event USING moved
+    WHERE job_event.job_id = moved.id AND job_event.kind = 'progress' AND job_event.seq <= moved.events - $5
+)
+SELECT id FROM moved
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How the job of the task behind `fence` ends."""
+
+    fence: Fence
+    state: JobState
+    error: Mapping[str, Any] | None = None
+    result: Mapping[str, Any] | None = None
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """Why and when the task behind `fence` is to be claimed again."""
+
+    fence: Fence
+    delay_s: float = 0.0
+    failures: int = 0
+    takeovers: int = 0
+    error: Mapping[str, Any] | None = None
+
+
+async def end_tasks(conn: Connection, ends: Sequence[End]) -> list[Settled]:
+    """End the jobs whose fences hold, and say which."""
+    ends = sorted(ends, key=lambda end: end.fence.task_id)
+    rows = await conn.fetch(
+        END,
+        *_columns([end.fence for end in ends]),
+        [end.state for end in ends],
+        [end.error for end in ends],
+        [end.result for end in ends],
+        [end.cached for end in ends],
+    )
+    return [Settled(fence=_fence(row), job_id=row["job_id"], state=row["state"]) for row in rows]
+
+
+async def release_tasks(conn: Connection, releases: Sequence[Release]) -> list[Settled]:
+    """Put back the tasks whose fences hold and that were not cancelled, and say which."""
+    releases = sorted(releases, key=lambda release: release.fence.task_id)
+    rows = await conn.fetch(
+        RELEASE,
+        *_columns([release.fence for release in releases]),
+        [release.delay_s for release in releases],
+        [release.failures for release in releases],
+        [release.takeovers for release in releases],
+        [release.error for release in releases],
+    )
+    return [
+        Settled(
+            fence=_fence(row),
+            job_id=row["job_id"],
+            state="queued",
+            ready_lane=row["lane"] if row["state"] == "ready" else None,
+        )
+        for row in rows
+    ]
+
+
+async def mark_cancelled(conn: Connection, org_id: UUID, job_id: UUID) -> Fence | None:
+    """Note that the job is to be cancelled; the fence of its task, or None where it has none."""
+    row = await conn.fetchrow(MARK_CANCELLED, org_id, job_id)
+    return None if row is None else _fence(row)
+
+
+async def prioritise(conn: Connection, org_id: UUID, job_id: UUID, priority: Priority) -> bool:
+    """Give an unfinished job another priority; False where there is none."""
+    return await conn.fetchval(PRIORITISE, org_id, job_id, PRIORITIES.index(priority)) is not None
+
+
+async def report_progress(
+    conn: Connection, news: Sequence[tuple[Fence, Mapping[str, Any]]], *, events_max: int
+) -> list[UUID]:
+    """Tell how far the jobs have come whose fences hold, and say which; each keeps its last `events_max` events."""
+    news = sorted(news, key=lambda each: each[0].task_id)
+    columns = _columns([fence for fence, _ in news])
+    rows = await conn.fetch(REPORT_PROGRESS, *columns, [progress for _, progress in news], events_max)
+    return [row["id"] for row in rows]
+
+
+def _fence(row: Record) -> Fence:
+    return Fence(row["id"], row["attempt"], row["owner"])
+
+
+def _columns(fences: Sequence[Fence]) -> tuple[list[int], list[int], list[UUID | None]]:
+    return [fence[0] for fence in fences], [fence[1] for fence in fences], [fence[2] for fence in fences]

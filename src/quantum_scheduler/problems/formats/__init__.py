@@ -1,0 +1,1 @@
+"""How problems are written down: one file for each format, none of which knows another."""

@@ -1,0 +1,241 @@
+"""The local executor: a pool of supervised child processes that answer calls over sockets of their own."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from quantum_scheduler.solving.frame import FrameTooLarge, Kind, pack_frame
+from quantum_scheduler.solving.port import ComputeCrashed, ComputeFailed, ComputeTimedOut
+from quantum_scheduler.solving.spawn import Child, spawn_child
+
+# One child beyond those at work is always started, so that a killed one is replaced without waiting for its imports.
+SPARES = 1
+# A child is replaced after so many calls, or once it has kept so much memory: native libraries leak and fragment.
+CALLS_PER_CHILD_MAX = 1_000
+RESIDENT_GROWTH_MAX_BYTES = 512 * 2**20
+START_TIMEOUT_S = 120.0
+EXIT_GRACE_S = 1.0
+# How often a call is handed to another child because the first died before it began; more means that none can live.
+HANDOVERS_MAX = 3
+
+ANSWERS = {Kind.RESULT, Kind.FAILED, Kind.NO_MEMORY}
+
+log = structlog.get_logger()
+
+
+class _NeverBegan(Exception):  # noqa: N818
+    """The child died before it began the call, so that another may run it."""
+
+
+class ProcessPool:
+    """An `Executor` of `size` child processes, for the event loop it is first used in.
+
+    `preload` names modules that each child imports before it is given a call. `environ` replaces the children's
+    environment. A function that is killed takes its whole process group along, and when `run` returns or raises,
+    by cancellation too, nothing of the call still runs. If this process dies, so do all children.
+    """
+
+    def __init__(self, size: int, preload: Sequence[str] = (), *, environ: Mapping[str, str] | None = None) -> None:
+        if size < 1:
+            raise ValueError(f"a pool of {size} processes can run nothing")
+        self._size = size
+        self._preload = tuple(preload)
+        self._environ = environ
+        self._slots = asyncio.Semaphore(size)
+        self._children: set[Child] = set()
+        self._idle: list[Child] = []
+        self._waiting: deque[asyncio.Future[Child]] = deque()
+        self._welcomes: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        self._fill()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def run(
+        self,
+        function: str,
+        argument: bytes,
+        *,
+        timeout_s: float,
+        memory_mb: int,
+        on_progress: Callable[[bytes], None] | None = None,
+    ) -> bytes:
+        """Run `function` as the port says; the deadline counts from when a process takes it up.
+
+        An argument, result or report over its limit raises ComputeFailed of kind `too_large`.
+        """
+        try:
+            call = pack_frame(Kind.CALL, json.dumps({"function": function, "memory_mb": memory_mb}).encode())
+            call += pack_frame(Kind.ARGUMENT, argument)
+        except FrameTooLarge as error:
+            raise ComputeFailed(f"the argument is too large: {error}", kind="too_large") from error
+        async with self._slots:
+            for _ in range(HANDOVERS_MAX):
+                child = await self._take()
+                with suppress(_NeverBegan):
+                    return await self._call(child, call, timeout_s, memory_mb, on_progress)
+        raise ComputeCrashed("every process died before it began the call")
+
+    async def close(self) -> None:
+        """Kill what still runs and let go of every process; calls still waiting raise ComputeCrashed."""
+        self._closed = True
+        self._refuse_waiting("the pool was closed")
+        for child in self._children:
+            child.kill()
+        ends = {child.exited for child in self._children} | self._welcomes
+        if ends:
+            await asyncio.wait(ends)
+
+    def _fill(self) -> None:
+        """Start children until there are enough, for once: a start that fails is retried by the next call."""
+        while not self._closed and len(self._children) < self._size + SPARES:
+            try:
+                child = spawn_child(self._preload, environ=self._environ, on_exit=self._notice_exit)
+            except OSError as error:
+                log.exception("pool.spawn_failed")
+                self._refuse_waiting(f"no process could be started: {error}")
+                return
+            self._children.add(child)
+            welcome = asyncio.create_task(self._welcome(child))
+            self._welcomes.add(welcome)
+            welcome.add_done_callback(self._welcomes.discard)
+
+    async def _welcome(self, child: Child) -> None:
+        """Offer a child for work once it has imported what it should."""
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                kind, _ = await child.receive()
+        except (EOFError, TimeoutError, ValueError):
+            kind = None
+        if kind is Kind.READY:
+            child.ready = True
+            child.resident_at_start_bytes = child.resident_bytes()
+            self._offer(child)
+            return
+        await child.end(grace_s=EXIT_GRACE_S)
+        if not self._closed:
+            reason = child.describe_death()
+            log.error("pool.start_failed", pid=child.pid, reason=reason)
+            self._refuse_waiting(f"a process could not start: {reason}")
+
+    def _offer(self, child: Child) -> None:
+        """Hand a child to whoever waits, else keep it for the next call."""
+        if child.exited.done():
+            child.close()
+            return
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(child)
+                return
+        self._idle.append(child)
+
+    def _refuse_waiting(self, reason: str) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_exception(ComputeCrashed(reason))
+
+    async def _take(self) -> Child:
+        """Wait for a child that has nothing to do. Raises ComputeCrashed where none can be had."""
+        if self._closed:
+            raise ComputeCrashed("the pool is closed")
+        self._fill()
+        if self._idle:
+            return self._idle.pop()
+        waiter: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self._offer(waiter.result())
+            raise
+
+    def _notice_exit(self, child: Child) -> None:
+        self._children.discard(child)
+        if child in self._idle:
+            self._idle.remove(child)
+            child.close()
+            if not self._closed:
+                log.warning("pool.idle_child_died", pid=child.pid, reason=child.describe_death())
+        if child.ready:
+            self._fill()
+
+    async def _call(
+        self,
+        child: Child,
+        call: bytes,
+        timeout_s: float,
+        memory_mb: int,
+        on_progress: Callable[[bytes], None] | None,
+    ) -> bytes:
+        """Have `child` answer one call; give it back if it may answer more, else end it."""
+        reusable = False
+        try:
+            async with asyncio.timeout(timeout_s):
+                kind, payload = await _converse(child, call, on_progress)
+            reusable = kind is not Kind.NO_MEMORY
+        except TimeoutError:
+            raise ComputeTimedOut(f"it still ran after {timeout_s:g} s and was killed") from None
+        except (EOFError, OSError):
+            await child.end(grace_s=EXIT_GRACE_S)
+            raise ComputeCrashed("the pool was closed" if self._closed else child.describe_death()) from None
+        except ValueError as error:
+            raise ComputeCrashed(f"it wrote over its connection to the pool: {error}") from error
+        finally:
+            child.calls += 1
+            if reusable and not _is_worn(child):
+                self._offer(child)
+            else:
+                await child.end()
+        return _read_answer(kind, payload, memory_mb)
+
+
+async def _converse(child: Child, call: bytes, on_progress: Callable[[bytes], None] | None) -> tuple[Kind, bytes]:
+    """Send one call and hear it out: the frame that ends it. Raises _NeverBegan, EOFError, ValueError."""
+    child.forget_output()
+    try:
+        await child.send(call)
+        kind, payload = await child.receive()
+    except (EOFError, OSError):
+        raise _NeverBegan from None
+    while kind not in ANSWERS:
+        if kind is Kind.PROGRESS and on_progress is not None:
+            try:
+                on_progress(payload)
+            except Exception:
+                log.exception("pool.progress_lost")
+            # Else a flood of reports would keep the loop from everything else, the deadline too.
+            await asyncio.sleep(0)
+        kind, payload = await child.receive()
+    return kind, payload
+
+
+def _read_answer(kind: Kind, payload: bytes, memory_mb: int) -> bytes:
+    """Return a result. Raises what any other answer stands for."""
+    if kind is Kind.RESULT:
+        return payload
+    if kind is Kind.FAILED:
+        failure = json.loads(payload)
+        if failure["kind"] == "error":
+            log.error("pool.function_failed", trace=failure["trace"])
+        raise ComputeFailed(failure["message"], kind=failure["kind"])
+    raise ComputeCrashed(f"it asked for more than the {memory_mb} MB of memory it may use")
+
+
+def _is_worn(child: Child) -> bool:
+    growth_bytes = child.resident_bytes() - child.resident_at_start_bytes
+    return child.calls >= CALLS_PER_CHILD_MAX or growth_bytes > RESIDENT_GROWTH_MAX_BYTES

@@ -1,0 +1,302 @@
+"""The data plane on one screen: claim jobs, have them solved, settle them, and hold a lease meanwhile."""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from quantum_scheduler.jobs.cancel import find_cancelled
+from quantum_scheduler.jobs.claim import claim_tasks, find_ready_lanes, release_strays
+from quantum_scheduler.jobs.lease import LEASE_S, hold_lease
+from quantum_scheduler.jobs.look_up import read_problems
+from quantum_scheduler.jobs.model import (
+    JOB_CHANGED,
+    TASK_READY,
+    Cancelled,
+    Claim,
+    Fence,
+    HandedBack,
+    Outcome,
+)
+from quantum_scheduler.jobs.progress import report_progress
+from quantum_scheduler.jobs.repeat import attempt, repeat
+from quantum_scheduler.jobs.settle import settle_surely
+from quantum_scheduler.jobs.solve import Bench, solve_claim
+from quantum_scheduler.jobs.tick import TICK_S, tick
+from quantum_scheduler.postgres.connect import open_pool
+from quantum_scheduler.postgres.listen import Listener, Notifier
+from quantum_scheduler.solving.port import Executor
+
+MEMORY_MB = 4096
+POLL_S = 1.0
+PROGRESS_EVERY_S = 0.5
+OBEY_EVERY_S = 0.05
+SETTLE_BATCH_MAX = 200
+CONNECTIONS_MAX = 8
+# How long a worker that leaves tries to write down what it has.
+FAREWELL_S = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How patient a worker is: how long its lease lasts without a beat, and how long it lets work end when it leaves.
+
+    `chance` gives numbers in [0, 1) that spread retries.
+    """
+
+    lease_s: float = LEASE_S
+    grace_s: float = 20.0
+    chance: Callable[[], float] = random.random
+
+
+async def run_worker(
+    dsn: str,
+    executor: Executor,
+    *,
+    lanes: Sequence[str],
+    slots: int,
+    stop: asyncio.Event,
+    memory_mb: int = MEMORY_MB,
+    use_cache: bool = True,
+    pace: Pace = Pace(),
+) -> None:
+    """Work on up to `slots` jobs of `lanes` at once until `stop` is set; then finish within the grace or hand back.
+
+    It outlives restarts of the database and the loss of its lease. Raises DatabaseUnavailable where the database
+    cannot be reached at first.
+    """
+    async with AsyncExitStack() as stack:
+        pool = await open_pool(dsn, size_max=CONNECTIONS_MAX, application_name="quantum-scheduler worker")
+        stack.callback(pool.terminate)
+        listener = await stack.enter_async_context(Listener(dsn))
+        notifier = await stack.enter_async_context(Notifier(dsn))
+        bench = Bench(pool=pool, executor=executor, memory_mb=memory_mb, use_cache=use_cache, chance=pace.chance)
+        worker = _Worker(bench, listener, notifier, lanes=lanes, slots=slots, stop=stop)
+        settling = asyncio.create_task(worker.settle_always())
+        try:
+            while not stop.is_set():
+                await attempt(partial(worker.serve, dsn, pace))
+        finally:
+            await worker.kill()
+            await _end([settling])
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """A claim at work; `stopped` is what becomes of the job if the work is stopped, None where that is not ours."""
+
+    claim: Claim
+    work: asyncio.Task[Outcome]
+    stopped: Outcome | None = None
+
+
+class _Worker:
+    """What runs, and what has ended and is not written down yet; both hold their slots."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        listener: Listener,
+        notifier: Notifier,
+        *,
+        lanes: Sequence[str],
+        slots: int,
+        stop: asyncio.Event,
+    ) -> None:
+        self._bench = bench
+        self._listener = listener
+        self._notifier = notifier
+        self._lanes = list(lanes)
+        self._slots = slots
+        self._stop = stop
+        self._runs: dict[Fence, _Run] = {}
+        self._ended: list[tuple[_Run, Outcome]] = []
+        self._news: dict[Fence, tuple[Claim, Mapping[str, Any]]] = {}
+        self._is_in_doubt = False
+        self._work_waits = asyncio.Event()
+        self._settle_waits = asyncio.Event()
+        self._change_waits = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def serve(self, dsn: str, pace: Pace) -> None:
+        """Work under one lease until it is lost or the worker is to stop."""
+        lost = asyncio.Event()
+
+        def lose(reason: str) -> None:
+            log.error("worker.lost_lease", reason=reason, runs=len(self._runs))
+            self._stop_runs(self._runs.values(), None)
+            lost.set()
+
+        async with hold_lease(
+            dsn, lanes=self._lanes, slots=self._slots, lease_s=pace.lease_s, on_lost=lose, on_cancelled=self._cancel
+        ) as worker_id:
+            log.info("worker.started", worker_id=str(worker_id), lanes=self._lanes, slots=self._slots)
+            claiming = asyncio.create_task(self._claim_always(worker_id))
+            ends = [asyncio.create_task(self._stop.wait()), asyncio.create_task(lost.wait())]
+            others = [
+                asyncio.create_task(repeat(self._tick, pause_s=TICK_S)),
+                asyncio.create_task(repeat(self._report, pause_s=PROGRESS_EVERY_S)),
+                asyncio.create_task(self._hear_of_work()),
+                asyncio.create_task(self._hear_of_changes()),
+                asyncio.create_task(repeat(partial(self._obey, worker_id), pause_s=OBEY_EVERY_S)),
+            ]
+            try:
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                if not lost.is_set():
+                    await self._drain(claiming, pace.grace_s)
+            finally:
+                await _end([claiming, *others, *ends])
+        log.info("worker.stopped", worker_id=str(worker_id))
+
+    async def kill(self) -> None:
+        """Stop all work at once, whatever becomes of it."""
+        self._stop_runs(self._runs.values(), None)
+        await asyncio.gather(*(run.work for run in self._runs.values()), return_exceptions=True)
+
+    async def _claim_always(self, worker_id: UUID) -> None:
+        while not self._stop.is_set():
+            self._work_waits.clear()
+            if len(self._runs) < self._slots:
+                await attempt(partial(self._claim, worker_id))
+            await _wait(self._work_waits, POLL_S)
+
+    async def _claim(self, worker_id: UUID) -> None:
+        """Fill the free slots; the lanes come first in turn."""
+        self._lanes.append(self._lanes.pop(0))
+        async with self._bench.pool.acquire() as conn:
+            if self._is_in_doubt:
+                async with conn.transaction():
+                    await release_strays(conn, worker_id, self._runs.keys())
+            self._is_in_doubt = True  # until what is claimed is at work
+            for lane in await find_ready_lanes(conn, self._lanes):
+                if len(self._runs) < self._slots:
+                    async with conn.transaction():
+                        claims = await claim_tasks(conn, lane, self._slots - len(self._runs), worker_id)
+                    problems = await read_problems(conn, [claim.job_id for claim in claims])
+                    for claim in claims:
+                        self._begin(claim, problems[claim.job_id])
+            self._is_in_doubt = False
+
+    def _begin(self, claim: Claim, problem: bytes) -> None:
+        if claim.fence in self._runs:
+            return  # a crash of Postgres forgot that we had claimed it, but we did not
+
+        def note(progress: Mapping[str, Any]) -> None:
+            self._news[claim.fence] = (claim, progress)
+
+        work = asyncio.create_task(solve_claim(self._bench, claim, problem, on_progress=note))
+        run = self._runs[claim.fence] = _Run(claim, work)
+        self._idle.clear()
+        self._notifier.notify(JOB_CHANGED, str(claim.job_id))
+        work.add_done_callback(lambda _: self._finish(run))
+
+    def _finish(self, run: _Run) -> None:
+        outcome = run.stopped if run.work.cancelled() else run.work.result()
+        if outcome is None:
+            self._is_in_doubt = True  # the task may still be ours
+            self._let_go(run)
+        else:
+            self._ended.append((run, outcome))
+            self._settle_waits.set()
+
+    def _let_go(self, run: _Run) -> None:
+        del self._runs[run.claim.fence]
+        self._work_waits.set()
+        if not self._runs:
+            self._idle.set()
+
+    def _stop_runs(self, runs: Iterable[_Run], outcome: Outcome | None) -> None:
+        for run in runs:
+            run.stopped = outcome
+            if not run.work.cancelling():  # to cancel again would keep the executor from cleaning up
+                run.work.cancel()
+
+    def _cancel(self, job_ids: Sequence[UUID]) -> None:
+        self._stop_runs([run for run in self._runs.values() if run.claim.job_id in job_ids], Cancelled())
+
+    async def settle_always(self) -> None:
+        """Write down what has ended, in batches, for as long as it takes; not even the loss of the lease stops it."""
+        while True:
+            await self._settle_waits.wait()
+            self._settle_waits.clear()
+            while self._ended:
+                await attempt(self._settle)
+
+    async def _settle(self) -> None:
+        batch = self._ended[:SETTLE_BATCH_MAX]
+        done = [(run.claim, outcome) for run, outcome in batch]
+        settled = await settle_surely(self._bench.pool, done, remember=self._bench.use_cache)
+        del self._ended[: len(batch)]
+        for run, _ in batch:
+            self._let_go(run)
+            self._notifier.notify(JOB_CHANGED, str(run.claim.job_id))
+        for each in settled.values():
+            if each.ready_lane is not None:
+                self._notifier.notify(TASK_READY, each.ready_lane)
+
+    async def _tick(self) -> None:
+        async with self._bench.pool.acquire() as conn, conn.transaction():
+            report = await tick(conn)
+        for worker_id in report.dead_workers:
+            log.warning("worker.found_dead", worker_id=str(worker_id))
+        for job_id in report.changed_jobs:
+            self._notifier.notify(JOB_CHANGED, str(job_id))
+        for lane in report.ready_lanes:
+            self._notifier.notify(TASK_READY, lane)
+
+    async def _report(self) -> None:
+        news, self._news = self._news, {}
+        if news:
+            async with self._bench.pool.acquire() as conn:
+                for job_id in await report_progress(conn, list(news.values())):
+                    self._notifier.notify(JOB_CHANGED, str(job_id))
+
+    async def _hear_of_work(self) -> None:
+        with self._listener.subscribe(TASK_READY) as notices:
+            async for lane in notices:
+                if lane is None or lane in self._lanes:
+                    self._work_waits.set()
+
+    async def _hear_of_changes(self) -> None:
+        with self._listener.subscribe(JOB_CHANGED) as notices:
+            async for job_id in notices:
+                if job_id is None or any(str(run.claim.job_id) == job_id for run in self._runs.values()):
+                    self._change_waits.set()
+
+    async def _obey(self, worker_id: UUID) -> None:
+        """Stop what has been cancelled, once a job at work has changed; most changes are our own."""
+        await self._change_waits.wait()
+        self._change_waits.clear()
+        async with self._bench.pool.acquire() as conn:
+            self._cancel(await find_cancelled(conn, worker_id))
+
+    async def _drain(self, claiming: asyncio.Task[None], grace_s: float) -> None:
+        """Claim nothing more, let what runs end for a while, hand the rest back, and write all down."""
+        log.info("worker.draining", runs=len(self._runs), grace_s=grace_s)
+        self._work_waits.set()
+        await asyncio.wait([claiming], timeout=FAREWELL_S)
+        await _wait(self._idle, grace_s)
+        self._stop_runs(self._runs.values(), HandedBack())
+        await _wait(self._idle, FAREWELL_S)
+        if self._runs:
+            log.warning("worker.left_unsettled", job_ids=[str(run.claim.job_id) for run in self._runs.values()])
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), timeout_s)
+
+
+async def _end(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,157 @@
+"""The service as customers meet it: the real server on a loopback port, its database, a worker and its processes."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+import uvicorn
+
+from quantum_scheduler.accounts.issue import issue_key
+from quantum_scheduler.api import create_api
+from quantum_scheduler.jobs.follow import FOLLOWERS_MAX
+from quantum_scheduler.postgres.connect import connect, open_pool
+from quantum_scheduler.postgres.embed import EmbeddedPostgres
+from quantum_scheduler.postgres.listen import Listener, Notifier
+from quantum_scheduler.solving.pool import ProcessPool
+from quantum_scheduler.worker import run_worker
+
+REQUEST_BYTES_MAX = 4 * 2**20
+PRELOAD = ("quantum_scheduler.jobs.read_apart",)
+LANES = ("solve.classical", "solve.simulator")
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@dataclass(eq=False)
+class Service:
+    """A service that runs in a thread of its own, so that tests are ordinary customers."""
+
+    dsn: str
+    works: bool
+    followers_max: int = FOLLOWERS_MAX
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    url: str = ""
+
+    def __enter__(self) -> "Service":
+        self._bound = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._bound.getsockname()[1]}"
+        self._started = threading.Event()
+        self._failure: list[BaseException] = []
+        self._thread = threading.Thread(target=self._run, name="service")
+        self._thread.start()
+        assert self._started.wait(60)
+        assert not self._failure, self._failure
+        httpx2.get(f"{self.url}/v1/health", timeout=60, trust_env=False).raise_for_status()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.tell_to_stop()
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+        assert not self._failure, self._failure
+
+    def tell_to_stop(self) -> None:
+        """Do what SIGTERM does."""
+        self._loop.call_soon_threadsafe(self.stop.set)
+
+    def make_key(self) -> str:
+        """Make one more organisation, with a key."""
+        return asyncio.run_coroutine_threadsafe(self._make_key(uuid4()), self._loop).result(30)
+
+    def customer(self, key: str | None = None, **options: Any) -> httpx2.Client:
+        """A client with a key, of an organisation of its own unless one is given."""
+        headers = {"Authorization": f"Bearer {key or self.make_key()}"}
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False, **options)
+
+    async def _make_key(self, org_id: UUID) -> str:
+        conn = await connect(self.dsn)
+        try:
+            async with conn.transaction():
+                await conn.execute("INSERT INTO organisation (id, name) VALUES ($1, 'a customer')", org_id)
+                return await issue_key(conn, org_id)
+        finally:
+            await conn.close()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            self._failure.append(error)
+        finally:
+            self._started.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        async with AsyncExitStack() as stack:
+            pool = await open_pool(self.dsn)
+            stack.callback(pool.terminate)
+            executor = await stack.enter_async_context(ProcessPool(2, preload=PRELOAD))
+            api = create_api(
+                pool=pool,
+                listener=await stack.enter_async_context(Listener(self.dsn)),
+                notifier=await stack.enter_async_context(Notifier(self.dsn)),
+                executor=executor,
+                stop=self.stop,
+                request_bytes_max=REQUEST_BYTES_MAX,
+                followers_max=self.followers_max,
+            )
+            server = _Server(uvicorn.Config(api, log_config=None, access_log=False, server_header=False, lifespan="on"))
+            serving = asyncio.create_task(server.serve(sockets=[self._bound]))
+            working = [
+                asyncio.create_task(run_worker(self.dsn, executor, lanes=LANES, slots=2, stop=self.stop))
+                for _ in range(self.works)
+            ]
+            self._started.set()
+            await self.stop.wait()
+            server.should_exit = True
+            await asyncio.gather(serving, *working)
+
+
+@pytest.fixture(scope="session")
+def service(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterator[Service]:
+    """One service with a worker for the whole run; each test is a customer of its own."""
+    name = "service"
+    asyncio.run(_execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE {migrated_template}"))
+    with Service(dsn=postgres_server.database_url(name), works=True) as running:
+        yield running
+    asyncio.run(_execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def customer(service: Service) -> Iterator[httpx2.Client]:
+    """A customer of the service."""
+    with service.customer() as client:
+        yield client
+
+
+@pytest.fixture
+def stranger(service: Service) -> Iterator[httpx2.Client]:
+    """Somebody without a key."""
+    with httpx2.Client(base_url=service.url, timeout=60, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def idle(dsn: str) -> Callable[..., AbstractContextManager[Service]]:
+    """Start a service without a worker on a database of its own, so that jobs stay as they are."""
+    return partial(Service, dsn=dsn, works=False)
+
+
+async def _execute(server: EmbeddedPostgres, statement: str) -> None:
+    conn = await connect(server.database_url("postgres"))
+    try:
+        await conn.execute(statement)
+    finally:
+        await conn.close()
