@@ -225,12 +225,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--endpoint", required=True, metavar="URL", help="as http://127.0.0.1:8000")
     parser.add_argument("--api-key", metavar="KEY")
+    parser.add_argument("--only", metavar="CHECK", choices=[name_check(check) for check in CHECKS])
     arguments = parser.parse_args()
     if urllib.parse.urlsplit(arguments.endpoint).scheme not in ("http", "https"):
         parser.error(f"--endpoint is {arguments.endpoint!r}; it may be an http or https URL")
     customer = Customer(arguments.endpoint, arguments.api_key or find_key(os.environ))
     try:
-        failures = [check for check in CHECKS if not run_check(check, customer)]
+        chosen = [check for check in CHECKS if arguments.only in (None, name_check(check))]
+        failures = [check for check in chosen if not run_check(check, customer)]
     except Unreachable as error:
         print(error, file=sys.stderr)
         return 4
@@ -251,9 +253,14 @@ def find_key(environ: Mapping[str, str]) -> str | None:
         return None
 
 
+def name_check(check: Callable[[Customer], None]) -> str:
+    """What a check is called."""
+    return check.__name__.removeprefix("check_").replace("_", " ")
+
+
 def run_check(check: Callable[[Customer], None], customer: Customer) -> bool:
     """Run one check and say how it went. Raises Unreachable."""
-    name = check.__name__.removeprefix("check_").replace("_", " ")
+    name = name_check(check)
     began = time.perf_counter()
     try:
         check(customer)

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
+import structlog
 import uvicorn
 
 from quantum_scheduler.accounts.issue import issue_key
@@ -117,6 +118,21 @@ class Service:
             await self.stop.wait()
             server.should_exit = True
             await asyncio.gather(serving, *working)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_log() -> Iterator[None]:
+    """One line for each fact, to standard output."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["level", "event"], bool_as_flag=False),
+        ]
+    )
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from tests.jobs.conftest import LANE, Desk
 
 from quantum_scheduler.jobs.lease import hold_lease
 
-LEASE_S = 1.0
+LEASE_S = 1.5
 PATIENCE_S = 30.0
 
 
@@ -53,7 +53,7 @@ async def test_a_worker_is_known_while_it_holds_its_lease(desk: Desk, dsn: str, 
 
 async def test_a_busy_event_loop_does_not_lose_the_lease(desk: Desk, dsn: str, ear: Ear) -> None:
     async with hold_lease(dsn, lanes=[LANE], slots=1, lease_s=LEASE_S, on_lost=ear.lose, on_cancelled=ear.cancel):
-        time.sleep(3 * LEASE_S)  # noqa: ASYNC251  this is what a busy loop does
+        time.sleep(2 * LEASE_S)  # noqa: ASYNC251  this is what a busy loop does
         assert (await desk.tick()).dead_workers == ()
         assert ear.lost == []
 
@@ -73,7 +73,7 @@ async def test_a_worker_that_cannot_beat_for_its_lease_has_lost_it(desk: Desk, d
     ):
         await conn.execute("LOCK TABLE worker")
         await ear.wait()
-    assert ear.lost == ["it could not be renewed for 1 s"]
+    assert ear.lost == ["it could not be renewed for 1.5 s"]
 
 
 async def test_a_beat_that_is_late_but_not_too_late_keeps_the_lease(desk: Desk, dsn: str, ear: Ear) -> None:

@@ -135,7 +135,7 @@ async def test_progress_is_told_no_faster_than_it_is_written(desk: Desk, start: 
     objectives = [event.data["objective"] for event in told]
     assert objectives == sorted(set(objectives))
     gaps = [(late.at - early.at).total_seconds() for early, late in pairwise(told)]
-    assert all(gap >= 0.5 for gap in gaps)
+    assert all(gap >= 0.45 for gap in gaps)
 
 
 async def test_a_worker_that_is_told_to_stop_finishes_what_it_has(desk: Desk, start: Start, log: Path) -> None:

@@ -17,7 +17,8 @@ _BEARER = HTTPBearer(
 )
 
 
-def _find_pool(request: Request) -> Pool:
+# This and its like in other rooms are async because FastAPI runs what is not in a thread.
+async def _find_pool(request: Request) -> Pool:
     return cast("Pool", request.app.state.pool)
 
 

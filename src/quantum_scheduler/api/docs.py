@@ -40,7 +40,7 @@ class Description:
         )
 
 
-def _find_description(request: Request) -> Description:
+async def _find_description(request: Request) -> Description:
     return cast("Description", request.app.state.description)
 
 

@@ -65,7 +65,7 @@ class ServicePulse:
             self._stale_at = asyncio.get_running_loop().time() + FRESH_S
 
 
-def _find_pulse(request: Request) -> ServicePulse:
+async def _find_pulse(request: Request) -> ServicePulse:
     return cast("ServicePulse", request.app.state.pulse)
 
 

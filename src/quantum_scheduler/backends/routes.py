@@ -57,7 +57,7 @@ class BackendsHealthDocument(BaseModel):
     items: list[BackendHealthDocument]
 
 
-def _find_board(request: Request) -> HealthBoard:
+async def _find_board(request: Request) -> HealthBoard:
     return cast("HealthBoard", request.app.state.backend_health)
 
 

@@ -39,7 +39,7 @@ def list_jobs(
     else:
         narration.print("no jobs; submit one: quantum-scheduler submit FILE")
     if page["next_cursor"]:
-        narration.print(f"more: quantum-scheduler jobs --cursor {page['next_cursor']}")
+        narration.print(f"more: quantum-scheduler jobs --cursor {page['next_cursor']}", soft_wrap=True)
     return 0
 
 

@@ -44,7 +44,7 @@ def solve(  # noqa: PLR0913  one parameter for each option
     schedule = problem if isinstance(problem, ScheduleProblem) else None
     request = SolveRequest(backend=backend, time_limit_s=time_limit, seed=seed, threads=threads)
     what = describe_summary(describe_problem(problem))
-    narration.print(f"solving {what}; at most {time_limit:g} s, Ctrl-C stops")
+    narration.print(f"solving {what}; at most {time_limit:g} s, Ctrl-C stops", soft_wrap=True)
     with show_progress(narration, time_limit_s=time_limit, doing="solving") as tell:
         result = _solve(problem, request, tell)
     if out is not None:

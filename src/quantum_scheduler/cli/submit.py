@@ -59,7 +59,7 @@ def submit(  # noqa: PLR0913  one parameter for each option
     }
     with open_client(settings) as client:
         job = client.submit_job(request, idempotency_key=idempotency_key)
-        narration.print(f"submitted job {job['id']}")
+        narration.print(f"submitted job {job['id']}", soft_wrap=True)
         if wait:
             job = watch_job(client, job, narration)
     if json:
@@ -68,5 +68,5 @@ def submit(  # noqa: PLR0913  one parameter for each option
         schedule = problem if isinstance(problem, ScheduleProblem) else None
         show_job(answers, job, schedule, gantt=gantt)
         if not wait:
-            narration.print(f"follow it: quantum-scheduler job {job['id']} --watch")
+            narration.print(f"follow it: quantum-scheduler job {job['id']} --watch", soft_wrap=True)
     return judge_job(job)

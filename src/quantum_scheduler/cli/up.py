@@ -54,7 +54,7 @@ def up(
     configure_logging(settings.log_level)
     _, narration = open_consoles()
     with closing(take_address(host, port)) as bound, hold_data_dir(settings.data_dir):
-        narration.print(f"data folder {settings.data_dir}")
+        narration.print(f"starting; the data folder is {settings.data_dir}", soft_wrap=True)
         with open_database(settings, may_start=True) as database:
             try:
                 asyncio.run(_run(settings, database, bound, workers=workers, as_json=json))
@@ -127,9 +127,10 @@ def _announce(about: dict[str, Any], new_key: str | None, *, as_json: bool) -> N
     if as_json:
         write_json(about)
         return
-    answers.print(f"ready at {about['url']}  (API documentation: {about['url']}/docs)")
-    if new_key is not None:
-        answers.print(f"key      {new_key}  (shown once; kept in {about['key_file']})")
     url = "" if about["url"] == DEFAULT_URL else f"QUANTUM_SCHEDULER_URL={about['url']} "
-    answers.print(f"next     {url}quantum-scheduler submit examples/workshop.yaml --wait")
-    answers.print("stop     Ctrl-C")
+    lines = [f"ready at {about['url']}  (API documentation: {about['url']}/docs)"]
+    if new_key is not None:
+        lines.append(f"key      {new_key}  (shown once; kept in {about['key_file']})")
+    lines.append(f"next     {url}quantum-scheduler submit examples/workshop.yaml --wait")
+    lines.append("stop     Ctrl-C")
+    answers.print("\n".join(lines), soft_wrap=True)

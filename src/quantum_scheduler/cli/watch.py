@@ -17,7 +17,7 @@ def watch_job(client: Client, job: dict[str, Any], narration: Console) -> dict[s
             for event in client.follow_job(job["id"]):
                 tell(event["data"] if event["event"] == "progress" else {"doing": event["data"]["state"]})
     except KeyboardInterrupt:
-        narration.print(f"the job goes on; follow it: quantum-scheduler job {job['id']} --watch")
+        narration.print(f"the job goes on; follow it: quantum-scheduler job {job['id']} --watch", soft_wrap=True)
         raise
     return client.fetch_job(job["id"])
 

@@ -53,7 +53,7 @@ class JobDoor:
     executor: Executor
 
 
-def _find_door(request: Request) -> JobDoor:
+async def _find_door(request: Request) -> JobDoor:
     return cast("JobDoor", request.app.state.jobs)
 
 

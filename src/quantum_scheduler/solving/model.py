@@ -28,8 +28,8 @@ class Result:
     """A verified answer.
 
     `status`: `optimal` is proven; `feasible` is the end of the whole search without a proof; `timed_out` is the best
-    found when the clock cut the search short (`solution` is None where nothing was found); `infeasible` means that no
-    solution exists, which is proven, or that none was found, and `explanation` says which.
+    found when the limits ended the search, and its `solution` is None where nothing was found; `infeasible` is the
+    proof that no solution exists, and `explanation` says why.
     `objective`, `bound` and `gap` = |objective - bound| / max(1, |objective|) are in the customer's own units;
     `objective` was recomputed on the customer's own model, so `verified` is True whenever there is a solution.
     """

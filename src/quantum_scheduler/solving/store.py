@@ -30,11 +30,12 @@ WHERE solution.status <> 'optimal' AND (
 """
 
 EVICT_SOLUTIONS = """
-DELETE FROM solution USING (
+WITH old AS MATERIALIZED (
     SELECT org_id, fingerprint, backend FROM solution
     WHERE stored_at <= (SELECT stored_at FROM solution ORDER BY stored_at DESC OFFSET $1 LIMIT 1)
     FOR UPDATE SKIP LOCKED
-) AS old
+)
+DELETE FROM solution USING old
 WHERE (solution.org_id, solution.fingerprint, solution.backend) = (old.org_id, old.fingerprint, old.backend)
 """
 

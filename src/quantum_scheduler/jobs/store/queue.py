@@ -6,8 +6,14 @@ from uuid import UUID
 from quantum_scheduler.jobs.model import Claim, Fence
 from quantum_scheduler.postgres.connect import Connection
 
-# Advisory locks of this class are the lanes'; a claim that a crash of Postgres forgets is only made again.
-LOCK_LANE = "SELECT pg_advisory_xact_lock(20762, hashtext($1)), set_config('synchronous_commit', 'off', true)"
+# Advisory locks of this class are the lanes'. The settings end with the transaction: a claim that a crash of Postgres
+# forgets is only made again, and no plan may read a whole table that was empty when the plan was made.
+LOCK_LANE = """
+SELECT pg_advisory_xact_lock(20762, hashtext($1)),
+    set_config('synchronous_commit', 'off', true),
+    set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true)
+"""
 
 FIND_READY_LANES = """
 SELECT lane.name
@@ -20,8 +26,8 @@ WHERE top.priority IS NOT NULL ORDER BY top.priority DESC, lane.place
 
 # In each level `orgs` walks the organisations that have something ready, in two halves: those after the last turn's
 # and those up to it; and `rounds` takes the next task of each in turn. Every step is one look into the index, and there
-# are about as many as tasks are claimed, whatever waits. The order by `run_at` before `id` and the lateral joins keep
-# the planner, whose statistics of a queue are always old, from any other way.
+# are about as many as tasks are claimed, whatever waits. The order by `run_at` before `id` keeps the planner, whose
+# statistics of a queue are always old, from walking the primary key.
 CLAIM = """
 WITH picked AS (
     SELECT pick.*, level.priority
@@ -105,10 +111,11 @@ FIND_HELD = "SELECT id, attempt, owner FROM task WHERE owner = $1 AND state = 'r
 LOCK_TICK = "SELECT pg_try_advisory_xact_lock(20763, 0)"
 
 PROMOTE = """
-UPDATE task SET state = 'ready' FROM (
+WITH due AS MATERIALIZED (
     SELECT id FROM task WHERE state = 'scheduled' AND run_at <= now()
     ORDER BY run_at LIMIT $1 FOR UPDATE SKIP LOCKED
-) AS due WHERE task.id = due.id RETURNING task.lane
+)
+UPDATE task SET state = 'ready' FROM due WHERE task.id = due.id RETURNING task.lane
 """
 
 FIND_LATE = """

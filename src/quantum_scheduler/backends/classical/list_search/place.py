@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quantum_scheduler.backends.classical.list_search.compile import kernel
+from quantum_scheduler.backends.classical.list_search.compile import kernel, part
 from quantum_scheduler.backends.classical.list_search.tensors import NEVER, Integers, Tensors
 from quantum_scheduler.backends.classical.list_search.timeline import (
     Timelines,
@@ -46,6 +46,13 @@ def make_bench(tensors: Tensors) -> Bench:
     return Bench(lines=empty_timelines(tensors), fits=np.zeros(room, np.int64), ranked=np.zeros(room, np.int64))
 
 
+@part
+def copy_all(source: Integers, target: Integers) -> None:
+    """Copy one array into another that is as long."""
+    for at in range(source.size):
+        target[at] = source[at]
+
+
 @kernel
 def place_all(tensors: Tensors, order: Integers, wanted: Integers, schedule: Schedule, bench: Bench) -> int:
     """Place the tasks in an order that keeps to the dependencies; return how many found a place before one did not.
@@ -59,7 +66,7 @@ def place_all(tensors: Tensors, order: Integers, wanted: Integers, schedule: Sch
     return order.size
 
 
-@kernel
+@part
 def place_task(tensors: Tensors, task: int, limit: int, wanted: Integers, schedule: Schedule, bench: Bench) -> bool:
     """Place one task as early as its predecessors, crew and resources let it; False where it cannot end by `limit`."""
     duration = tensors.duration[task]
@@ -72,9 +79,11 @@ def place_task(tensors: Tensors, task: int, limit: int, wanted: Integers, schedu
     free = crewed and wanted[slot] == ANYBODY
     if free:
         kind = tensors.kind[task]
-        bench.fits[: tensors.able_from[kind + 1] - tensors.able_from[kind]] = -1
+        for at in range(tensors.able_from[kind + 1] - tensors.able_from[kind]):
+            bench.fits[at] = -1
     elif crewed:
-        schedule.crew[slot : tensors.slots_from[task + 1]] = wanted[slot : tensors.slots_from[task + 1]]
+        for at in range(slot, tensors.slots_from[task + 1]):
+            schedule.crew[at] = wanted[at]
     while True:
         begin = start
         for at in range(tensors.uses_from[task], tensors.uses_from[task + 1]):
@@ -91,7 +100,7 @@ def place_task(tensors: Tensors, task: int, limit: int, wanted: Integers, schedu
             return True
 
 
-@kernel
+@part
 def hold(tensors: Tensors, task: int, sign: int, schedule: Schedule, lines: Timelines) -> None:
     """Take what a placed task needs, or with sign -1 give it back."""
     duration = tensors.duration[task]
@@ -104,7 +113,7 @@ def hold(tensors: Tensors, task: int, sign: int, schedule: Schedule, lines: Time
         take(tensors, lines, tensors.uses[at], start, start + duration, sign * tensors.units[at])
 
 
-@kernel
+@part
 def _earliest_given(tensors: Tensors, task: int, start: int, schedule: Schedule, bench: Bench) -> int:
     """Find the first time from `start` on at which the whole crew that is given is free, or NEVER."""
     duration = tensors.duration[task]
@@ -116,7 +125,7 @@ def _earliest_given(tensors: Tensors, task: int, start: int, schedule: Schedule,
             return start
 
 
-@kernel
+@part
 def _earliest_crew(tensors: Tensors, task: int, start: int, schedule: Schedule, bench: Bench) -> int:
     """Find the first time from `start` on at which enough able agents are free together, and let the first of them do it.
 
@@ -145,7 +154,7 @@ def _earliest_crew(tensors: Tensors, task: int, start: int, schedule: Schedule, 
             return NEVER
 
 
-@kernel
+@part
 def _smallest(values: Integers, rank: int, ranked: Integers) -> int:
     """Return the value that comes `rank`-th, from 1, when they are sorted; `ranked` is room for as many."""
     kept = 0

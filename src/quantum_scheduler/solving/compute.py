@@ -1,0 +1,190 @@
+"""Solve one problem from beginning to end, in this process: choose, encode, run, decode, verify."""
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from quantum_scheduler.backends.model import Answer, BackendError, Limits, Progress
+from quantum_scheduler.backends.port import Backend
+from quantum_scheduler.backends.run import run_backend
+from quantum_scheduler.problems.decode import decode
+from quantum_scheduler.problems.encode import encode_schedule
+from quantum_scheduler.problems.fingerprint import fingerprint
+from quantum_scheduler.problems.model import BinarySolution, Number, Solution, Verdict
+from quantum_scheduler.problems.place import Unplaceable
+from quantum_scheduler.problems.problem import Problem
+from quantum_scheduler.problems.read import read_document
+from quantum_scheduler.problems.schedule import ScheduleProblem
+from quantum_scheduler.problems.solution import write_solution
+from quantum_scheduler.problems.verify import verify
+from quantum_scheduler.solving.choose import check_fit, choose_backend
+from quantum_scheduler.solving.model import Result, SolveRequest, Status
+
+# A backend's claim may differ from the recomputed value by what rounding explains.
+CLAIM_TOLERANCE = 1e-6
+# Candidates of one answer that are decoded and verified, best first.
+CANDIDATES_MAX = 100
+
+NOTHING_FOUND = "the search ended without a solution; that there is none is not proven"
+
+
+def compute(argument: bytes, report: Callable[[bytes], None]) -> bytes:
+    """Solve {"problem", "request"} and return the Result, both as JSON; reports are Progress as JSON."""
+    given = json.loads(argument)
+    result = solve_problem(
+        read_document(json.dumps(given["problem"]).encode()),
+        SolveRequest(**given["request"]),
+        report=lambda progress: report(json.dumps(asdict(progress)).encode()),
+    )
+    return json.dumps(asdict(result)).encode()
+
+
+def solve_problem(problem: Problem, request: SolveRequest, *, report: Callable[[Progress], None]) -> Result:
+    """Solve a valid problem within the request's limits, and verify the answer on the problem itself.
+
+    Raises BackendUnknown, ProblemTooLarge (of an encoding) and BackendError.
+    """
+    began_s = time.monotonic()
+    limits = Limits(time_limit_s=request.time_limit_s, seed=request.seed, threads=request.threads)
+    with closing(choose_backend(request)) as backend:
+        if isinstance(problem, ScheduleProblem) and "schedule" not in backend.capabilities().problem_types:
+            solved = _solve_encoded(backend, problem, limits, report)
+        else:
+            solved = _solve_natively(backend, problem, limits, report)
+        name = backend.name
+    objective = None if solved.verdict is None else solved.verdict.objective
+    bound = objective if solved.status == "optimal" else solved.bound
+    return Result(
+        status=solved.status,
+        backend=name,
+        seed=request.seed,
+        seconds=time.monotonic() - began_s,
+        time_limit_s=request.time_limit_s,
+        fingerprint=fingerprint(problem),
+        verified=solved.verdict is not None,
+        reproducible=solved.reproducible,
+        solution=None if solved.solution is None else write_solution(solved.solution),
+        objective=objective,
+        bound=bound,
+        gap=None if objective is None or bound is None else abs(objective - bound) / max(1, abs(objective)),
+        measures={} if solved.verdict is None else solved.verdict.measures,
+        explanation=solved.explanation,
+        info=solved.info,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Solved:
+    """What came of a run: the best solution that holds on the customer's problem, with its verdict, or neither."""
+
+    status: Status
+    reproducible: bool
+    solution: Solution | None = None
+    verdict: Verdict | None = None
+    bound: Number | None = None
+    explanation: str = ""
+    info: Mapping[str, Any]
+
+
+def _solve_natively(backend: Backend, problem: Problem, limits: Limits, report: Callable[[Progress], None]) -> _Solved:
+    """Run the problem as it is, and believe nothing that does not hold on it."""
+    answer = _run(backend, problem, problem, limits, report)
+    solution, verdict = _pick(backend, problem, answer)
+    info = {name: value for name, value in answer.info.items() if name != "explanation"}
+    status: Status = "feasible" if answer.complete else "timed_out"
+    if answer.proof == "infeasible":
+        status, solution, verdict = "infeasible", None, None
+    elif answer.proof == "optimal" and solution is not None:
+        status = "optimal"
+    elif solution is None:
+        status = "timed_out"
+    return _Solved(
+        status=status,
+        reproducible=answer.complete,
+        solution=solution,
+        verdict=verdict,
+        bound=answer.bound,
+        explanation=str(
+            answer.info.get("explanation", NOTHING_FOUND if status == "timed_out" and not solution else "")
+        ),
+        info=info,
+    )
+
+
+def _solve_encoded(
+    backend: Backend, problem: ScheduleProblem, limits: Limits, report: Callable[[Progress], None]
+) -> _Solved:
+    """Run the schedule's encoding and decode what comes back; what is claimed or proven of energies ends here."""
+    encoding = encode_schedule(problem)
+    answer = _run(
+        backend, problem, encoding.model, limits, lambda progress: report(Progress(elapsed_s=progress.elapsed_s))
+    )
+    _pick(backend, encoding.model, answer)
+    info = {**answer.info, "encoding": f"assignment QUBO of {len(encoding.model.labels)} variables"}
+    best: tuple[Solution, Verdict] | None = None
+    why, proven = NOTHING_FOUND, False
+    for candidate in answer.solutions[:CANDIDATES_MAX]:
+        assert isinstance(candidate, BinarySolution)
+        try:
+            schedule = decode(encoding, candidate.values)
+        except Unplaceable as error:
+            why, proven = str(error), proven or error.proven
+        else:
+            best = _better(best, (schedule, verify(problem, schedule)))
+    if best is None:
+        status: Status = "infeasible" if proven else "timed_out"
+        return _Solved(status=status, reproducible=answer.complete, explanation=why, info=info)
+    return _Solved(
+        status="feasible" if answer.complete else "timed_out",
+        reproducible=answer.complete,
+        solution=best[0],
+        verdict=best[1],
+        explanation="the backend chose who does what, and a list schedule chose when",
+        info=info,
+    )
+
+
+def _run(
+    backend: Backend, asked: Problem, model: Problem, limits: Limits, report: Callable[[Progress], None]
+) -> Answer:
+    check_fit(backend, model, limits)
+    return run_backend(backend, model, limits, key=fingerprint(asked), report=report)
+
+
+def _pick(backend: Backend, model: Problem, answer: Answer) -> tuple[Solution, Verdict] | tuple[None, None]:
+    """Verify the candidates on the model that was run and pick the best.
+
+    Raises BackendError of kind `integrity` where none of them holds, or where the claimed objective is another.
+    """
+    best: tuple[Solution, Verdict] | None = None
+    for candidate in answer.solutions[:CANDIDATES_MAX]:
+        best = _better(best, (candidate, verify(model, candidate)))
+    if best is None:
+        if not answer.solutions:
+            return None, None
+        wrong = verify(model, answer.solutions[0]).violations[0]
+        raise BackendError("integrity", f"{backend.name} answered with a solution that does not hold: {wrong}")
+    claimed, objective = answer.claimed_objective, best[1].objective
+    if claimed is not None and objective is not None and not _is_close(claimed, objective):
+        raise BackendError("integrity", f"{backend.name} claimed {claimed}, which recomputes to {objective}")
+    return best
+
+
+def _better(
+    best: tuple[Solution, Verdict] | None, candidate: tuple[Solution, Verdict]
+) -> tuple[Solution, Verdict] | None:
+    """Take the candidate where it is feasible and of a smaller objective."""
+    verdict = candidate[1]
+    if not verdict.feasible or verdict.objective is None:
+        return best
+    if best is not None and best[1].objective is not None and best[1].objective <= verdict.objective:
+        return best
+    return candidate
+
+
+def _is_close(claimed: Number, objective: Number) -> bool:
+    return math.isclose(claimed, objective, rel_tol=CLAIM_TOLERANCE, abs_tol=CLAIM_TOLERANCE)

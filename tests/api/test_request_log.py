@@ -1,0 +1,60 @@
+"""Every request leaves one line in the log, and a failure leaves its reason there and nowhere else."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import httpx2
+import pytest
+
+from quantum_scheduler.postgres.connect import connect
+
+Start = Callable[..., AbstractContextManager[Any]]
+
+
+@pytest.mark.parametrize("path", ["/v1/health", "/v1/jobs", "/nowhere?secret=1", "/docs"])
+def test_every_request_leaves_one_line_with_its_id(
+    stranger: httpx2.Client, path: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    answer = stranger.get(path, headers={"X-Request-Id": "the-one"})
+    line = _await_line(capfd, "request_id=the-one")
+    assert "event=request.answered" in line
+    assert f"status={answer.status_code}" in line
+    assert "secret" not in line
+
+
+def test_a_failure_is_logged_with_its_reason_and_told_without_it(
+    idle: Start, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with idle() as service, service.customer() as customer:
+        asyncio.run(_break(service.dsn))
+        answer = customer.get("/v1/jobs", headers={"X-Request-Id": "broken"})
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "/problems/request-failed"
+    assert answer.json()["request_id"] == "broken"
+    assert "relation" not in answer.text
+    failure = _await_line(capfd, "event=request.failed")
+    assert "request_id=broken" in failure
+    assert 'relation \\"job\\" does not exist' in failure
+
+
+async def _break(dsn: str) -> None:
+    conn = await connect(dsn)
+    try:
+        await conn.execute("DROP TABLE job CASCADE")
+    finally:
+        await conn.close()
+
+
+def _await_line(capfd: pytest.CaptureFixture[str], text: str) -> str:
+    """The one line that holds `text`; it may come a moment after the answer."""
+    log = ""
+    give_up_at = time.monotonic() + 10
+    while text not in log:
+        assert time.monotonic() < give_up_at, log
+        log += capfd.readouterr().out
+    (line,) = (line for line in log.splitlines() if text in line)
+    return line
