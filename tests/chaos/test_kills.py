@@ -26,7 +26,7 @@ from quantum_scheduler.postgres.embed import start_postgres
 
 JOBS = 200
 CLIENTS = 8
-PATIENCE_S = 300.0
+PATIENCE_S = 600.0
 FINAL = {"succeeded", "failed", "cancelled"}
 
 # What must hold in the database once every job has ended.
@@ -109,8 +109,9 @@ def wreak_havoc(service: Service, chance: random.Random, calm: threading.Event) 
     done: Counter[str] = Counter()
     server = start_postgres(service.data_dir)
     try:
-        while not calm.wait(chance.uniform(0.5, 2.0)):
-            if chance.random() < 0.15:
+        # A worker takes seconds to start: faster than this, and none would live to do anything.
+        while not calm.wait(chance.uniform(3.0, 8.0)):
+            if chance.random() < 0.2:
                 server.restart("immediate")
                 done["restarts"] += 1
             elif workers := service.workers():

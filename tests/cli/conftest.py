@@ -39,10 +39,16 @@ def clean_environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture
 def run_here(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
-    """Run one command inside this process, which saves starting another: `run_here("jobs", "--help")`."""
+    """Run one command inside this process, which saves starting another: `run_here("jobs", environ={...})`."""
 
-    def run_command(*arguments: str | Path) -> Ended:
-        code = cli.run([str(argument) for argument in arguments])
+    def run_command(*arguments: str | Path, environ: Mapping[str, str] | None = None) -> Ended:
+        before = dict(os.environ)
+        os.environ.update(environ or {})
+        try:
+            code = cli.run([str(argument) for argument in arguments])
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
         return Ended(arguments, code, *capsys.readouterr())
 
     return run_command

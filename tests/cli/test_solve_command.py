@@ -1,12 +1,17 @@
 """`solve`: a verified answer without the service."""
 
 import json
+import os
+import pty
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
+
+import pytest
 
 IMPOSSIBLE = json.dumps(
     {
@@ -30,35 +35,58 @@ def test_a_schedule_is_solved_shown_written_and_drawn(run: Any, examples: Path, 
     assert ET.fromstring(svg.read_text()).get("role") == "img"
 
 
-def test_json_is_one_document_and_the_seed_fixes_the_answer(run: Any, examples: Path) -> None:
-    answers = [
-        json.loads(run("solve", examples / "bqp100_1.qubo", "--time-limit", "1", "--seed", "7", "--json").stdout)
-        for _ in range(2)
-    ]
-    assert answers[0]["solution"] == answers[1]["solution"]
-    assert answers[0]["objective"] == -7970
-    assert answers[0]["verified"] is True
+def test_json_is_one_document_and_the_seed_fixes_the_answer(run: Any, run_here: Any, examples: Path) -> None:
+    arguments = ("solve", examples / "bqp100_1.qubo", "--time-limit", "1", "--seed", "7", "--json")
+    first, second = json.loads(run(*arguments).stdout), json.loads(run_here(*arguments).stdout)
+    assert (first["objective"], first["verified"]) == (-7970, True)
+    assert first["solution"] == second["solution"]
 
 
-def test_an_infeasible_problem_gives_exit_code_1_and_the_reason(run: Any) -> None:
-    ended = run("solve", "-", "--json", stdin=IMPOSSIBLE)
+def test_an_infeasible_problem_gives_exit_code_1_and_the_reason(run_here: Any, tmp_path: Path) -> None:
+    file = tmp_path / "impossible.json"
+    file.write_text(IMPOSSIBLE)
+    ended = run_here("solve", file, "--json")
     assert ended.returncode == 1
     result = json.loads(ended.stdout)
     assert (result["status"], result["solution"]) == ("infeasible", None)
-    assert "infeasible" in run("solve", "-", stdin=IMPOSSIBLE).stdout
+    assert "infeasible" in run_here("solve", file).stdout
 
 
-def test_an_unknown_backend_and_an_unwritable_file_are_refused(run: Any, examples: Path) -> None:
-    unknown = run("solve", examples / "bqp100_1.qubo", "--backend", "abacus")
+def test_an_unknown_backend_and_an_unwritable_file_are_refused(run_here: Any, examples: Path) -> None:
+    unknown = run_here("solve", examples / "bqp100_1.qubo", "--backend", "abacus")
     assert unknown.returncode == 2
-    assert "classical" in unknown.stderr
-    unwritable = run("solve", examples / "bqp100_1.qubo", "--time-limit", "0.5", "--out", "/nowhere/result.json")
-    assert unwritable.returncode == 2
-    assert unwritable.stderr.startswith("error: /nowhere/result.json: ")
+    assert "installed: classical" in unknown.stderr
+    for option in ("--out", "--svg"):
+        unwritable = run_here("solve", examples / "workshop.yaml", option, "/nowhere/file")
+        assert unwritable.returncode == 2
+        assert unwritable.stderr == "error: /nowhere/file: there is no folder /nowhere\n"
 
 
-def test_ctrl_c_stops_a_solve_early_with_the_best_so_far(examples: Path, clean_environ: dict[str, str]) -> None:
-    arguments = ["solve", str(examples / "workshop.yaml"), "--json", "--time-limit", "600"]
+@pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_terminal_gets_colour_unless_no_color_is_set(
+    clean_environ: dict[str, str], tmp_path: Path, variables: dict[str, str], coloured: bool
+) -> None:
+    file = tmp_path / "one.json"
+    file.write_text('{"kind": "schedule", "agents": [{"id": "Ann"}], "tasks": [{"id": "cut", "duration": 3}]}')
+    terminal, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "quantum_scheduler", "solve", str(file)],
+        env={**clean_environ, "TERM": "xterm-256color", **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.wait(60) == 0
+    os.close(theirs)
+    said = os.read(terminal, 65_536).decode()
+    os.close(terminal)
+    colours = re.findall(r"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7])[;m]", said)
+    assert bool(colours) == coloured
+    assert ("┃cut━" in said) != coloured
+
+
+def test_ctrl_c_ends_a_solve_at_once(examples: Path, clean_environ: dict[str, str]) -> None:
+    arguments = ["solve", str(examples / "bqp100_1.qubo"), "--time-limit", "600", "--json"]
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "quantum_scheduler", *arguments],
         env=clean_environ,
@@ -68,6 +96,6 @@ def test_ctrl_c_stops_a_solve_early_with_the_best_so_far(examples: Path, clean_e
         assert process.stderr is not None
         assert b"Ctrl-C" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        stdout, _ = process.communicate(timeout=60)
-    assert process.returncode in {0, 130}
-    assert stdout
+        stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (130, b"")
+    assert stderr == b"interrupted\n"

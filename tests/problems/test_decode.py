@@ -42,8 +42,9 @@ def test_too_many_agents_are_reduced_to_the_least_loaded() -> None:
     assert crews(read_of(PAIR, everybody_does_x)) == {"x": {"ann", "cat"}, "y": {"bob"}}
 
 
-def test_too_few_agents_are_joined_by_the_least_loaded() -> None:
-    assert crews(read_of(PAIR, {"t0|a1": 1, "t1|a0": 1})) == {"x": {"bob", "cat"}, "y": {"ann"}}
+def test_the_agents_of_too_small_a_crew_are_kept_and_joined_by_the_least_loaded() -> None:
+    everything_on_ann = {"t0|a0": 1, "t1|a0": 1}
+    assert crews(read_of(PAIR, everything_on_ann)) == {"x": {"ann", "bob"}, "y": {"ann"}}
 
 
 @pytest.mark.parametrize("values", [{}, {"t0|a0": 0}, {"nonsense": 1}])

@@ -4,7 +4,7 @@ import pytest
 
 from quantum_scheduler.problems.model import Assignment, ScheduleSolution
 from quantum_scheduler.problems.place import Unplaceable, place_tasks
-from quantum_scheduler.problems.schedule import Agent, Resource, ScheduleProblem, Task, Window
+from quantum_scheduler.problems.schedule import Agent, Resource, ScheduleProblem, Task, WeightedSum, Window
 
 ANN = Agent(id="ann")
 
@@ -51,16 +51,22 @@ def test_an_order_that_is_no_permutation_is_refused(order: tuple[int, ...]) -> N
         place_tasks(problem, order=order)
 
 
-def test_of_equally_early_agents_the_cheapest_is_chosen_and_then_the_one_whom_fewest_tasks_need() -> None:
+@pytest.mark.parametrize(
+    ("objective", "chosen"), [(WeightedSum(makespan=1, cost=1), "cheap"), (WeightedSum(makespan=1), "plain")]
+)
+def test_of_equally_early_agents_cost_decides_where_it_counts_and_else_how_few_tasks_need_them(
+    objective: WeightedSum, chosen: str
+) -> None:
     problem = ScheduleProblem(
         agents=(
-            Agent(id="dear", cost=2),
-            Agent(id="versatile", skills={"x": 1}, cost=1),
-            Agent(id="plain", cost=1),
+            Agent(id="cheap", skills={"x": 1}, cost=1),
+            Agent(id="dear", skills={"x": 1}, cost=3),
+            Agent(id="plain", cost=2),
         ),
         tasks=(Task(id="a", duration=1), Task(id="b", duration=1, release=9, skills={"x": 1})),
+        objective=objective,
     )
-    assert crews(place_tasks(problem)) == {"a": ("plain",), "b": ("versatile",)}
+    assert crews(place_tasks(problem)) == {"a": (chosen,), "b": ("cheap",)}
 
 
 def test_an_earlier_end_comes_before_a_cheaper_agent() -> None:
@@ -68,6 +74,7 @@ def test_an_earlier_end_comes_before_a_cheaper_agent() -> None:
     problem = ScheduleProblem(
         agents=(Agent(id="cheap", availability=busy_until_three), Agent(id="dear", cost=5)),
         tasks=(Task(id="a", duration=1),),
+        objective=WeightedSum(cost=1),
     )
     assert crews(place_tasks(problem)) == {"a": ("dear",)}
 

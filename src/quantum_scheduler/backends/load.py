@@ -2,8 +2,9 @@
 
 from functools import cache
 from importlib.metadata import entry_points
-from typing import cast
+from typing import ClassVar, cast
 
+from quantum_scheduler.backends.model import ErrorKind
 from quantum_scheduler.backends.port import Backend
 
 GROUP = "quantum_scheduler.backends"
@@ -11,6 +12,8 @@ GROUP = "quantum_scheduler.backends"
 
 class BackendUnknown(LookupError):  # noqa: N818
     """No installed backend has this name."""
+
+    kind: ClassVar[ErrorKind] = "invalid"
 
     def __init__(self, name: str) -> None:
         super().__init__(f"no backend is called {name!r}; installed: {', '.join(list_backends())}")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from quantum_scheduler.backends.fit import explain_misfit
 from quantum_scheduler.backends.model import (
     Answer,
     BackendError,
@@ -20,8 +21,6 @@ from quantum_scheduler.backends.model import (
 )
 from quantum_scheduler.problems.model import Number
 from quantum_scheduler.problems.problem import Problem
-from quantum_scheduler.problems.problem import Problem
-from quantum_scheduler.problems.schedule import ScheduleProblem
 
 CLOSE_TIMEOUT_S = 5.0
 
@@ -29,20 +28,20 @@ CLOSE_TIMEOUT_S = 5.0
 class Report(Protocol):
     """What a search calls with its best objective and bound so far, in the problem's own units."""
 
-    def __call__(self, *, objective: Number | None = None, bound: Number | None = None) -> None: ...
+    def __call__(self, *, objective: Number | None = None, bound: Number | None = None) -> None:
+        """Take what is known so far, where anything is."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """When a search must end. Called, it says whether it is time: it was cancelled, or `deadline_s` has come.
-
-    `deadline_s` is a reading of `time.monotonic`.
-    """
+    """When a search must end: when it is cancelled, or at `deadline_s`, a reading of `time.monotonic`."""
 
     cancelled: threading.Event
     deadline_s: float
 
     def __call__(self) -> bool:
+        """Say whether it is time."""
         return self.cancelled.is_set() or self.remaining_s() <= 0
 
     def remaining_s(self) -> float:
@@ -75,7 +74,7 @@ class LocalBackend(ABC):
         why = explain_misfit(problem, self.capabilities())
         return Estimate(fits=not why, seconds=limits.time_limit_s, cost_usd=0.0, why=why)
 
-    def health(self, timeout_s: float) -> Health:  # noqa: ARG002  the port's signature; nothing here has to be waited for
+    def health(self, timeout_s: float) -> Health:
         """Say how many runs are under way; a backend in this process is always up."""
         running = sum(run.is_alive() for run in self._runs.values())
         return Health(status="up", latency_ms=0.0, queue_depth=running)
@@ -87,7 +86,7 @@ class LocalBackend(ABC):
             self._runs[key].start()
         return {"key": key}
 
-    def recover(self, key: str) -> Handle | None:  # noqa: ARG002  the port's signature
+    def recover(self, key: str) -> Handle | None:
         """Find nothing: what ran in a process that died is lost, and to run it again does no harm."""
         return None
 
@@ -98,7 +97,7 @@ class LocalBackend(ABC):
             return Poll(state="running", progress=run.progress)
         return Poll(state="failed" if run.error else "done", progress=run.progress)
 
-    def result(self, handle: Handle, problem: Problem) -> Answer:  # noqa: ARG002  the port's signature
+    def result(self, handle: Handle, problem: Problem) -> Answer:
         """Wait for the search to end and return its answer."""
         run = self._find(handle)
         run.join()
@@ -147,18 +146,9 @@ class _Run(threading.Thread):
             self.answer = search(self._limits, self._report, stop)
         except BackendError as error:
             self.error = error
-        except Exception as error:  # noqa: BLE001  whatever a solver raises is the port's one error
+        except Exception as error:
             self.error = BackendError("job_failed", f"{type(error).__name__}: {error}")
             self.error.__cause__ = error
 
     def _report(self, *, objective: Number | None = None, bound: Number | None = None) -> None:
         self.progress = Progress(elapsed_s=time.monotonic() - self._began_s, objective=objective, bound=bound)
-
-
-def explain_misfit(problem: Problem, capabilities: Capabilities) -> str:
-    """Say in one sentence why a problem does not fit, or nothing where it does."""
-    if problem.kind not in capabilities.problem_types:
-        return f"it takes no {problem.kind} problems"
-    if isinstance(problem, ScheduleProblem) or len(problem.labels) <= capabilities.variables_max:
-        return ""
-    return f"the model has {len(problem.labels):,} variables; the limit is {capabilities.variables_max:,}"

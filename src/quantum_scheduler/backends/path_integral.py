@@ -25,25 +25,84 @@ SWEEP_TERM_S = 0.3e-6
 READS_MAX = 100
 SWEEPS_MAX = 500
 READS_AIM = 10
-# Reads between two looks at the progress, and different ones handed on at the end.
-BATCH = 10
+# The longest stretch without a report.
+BATCH_S = 1.0
+# Different reads that are handed on at the end.
 CANDIDATES_MAX = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """So many reads of so many sweeps: a function of the model and the time limit only."""
+    """So many reads of so many sweeps each, in batches."""
 
     reads: int
     sweeps: int
+    batch: int
+
+
+def plan_reads(problem: BinaryProblem, time_limit_s: float) -> Plan:
+    """Plan what the time limit is worth: a function of the model and the limit only, never of the clock."""
+    sweep_s = SWEEP_VARIABLE_S * len(problem.labels) + SWEEP_TERM_S * len(problem.head)
+    sweeps = min(SWEEPS_MAX, max(1, int(time_limit_s / (READS_AIM * sweep_s))))
+    read_s = sweeps * sweep_s
+    reads = min(READS_MAX, max(1, int(time_limit_s / read_s)))
+    return Plan(reads=reads, sweeps=sweeps, batch=max(1, int(BATCH_S / read_s)))
 
 
 def sample_paths(problem: BinaryProblem, limits: Limits, report: Report, stop: Stop) -> Answer:
     """Anneal as often as the time limit is worth, and answer with the best different reads.
 
-    Each read is let fall to the bottom of its valley, as is usual with the reads of real annealers; `info` tells how
-    good they were before.
+    Each read is let fall to the bottom of its valley, as the reads of real annealers usually are; `info` tells what
+    they were before.
     """
     model = SpinModel(problem)
     plan = plan_reads(problem, limits.time_limit_s)
-    ...
+    seeds = np.random.SeedSequence(limits.seed).generate_state(-(-plan.reads // plan.batch))
+    raw: list[Spins] = []
+    done = 0
+    best = np.inf
+    for seed in seeds.tolist():
+        if done and stop():
+            break
+        raw.append(_anneal(model, min(plan.batch, plan.reads - done), plan.sweeps, seed=(seed >> 1) | 1, stop=stop))
+        done += len(raw[-1])
+        least = float(model.energies(raw[-1]).min())
+        if least < best:
+            best = least
+            report(objective=round(least) if problem.integral else least)
+    reads = np.concatenate(raw)
+    fallen = np.unique(model.descend(reads), axis=0)
+    ranked = fallen[np.argsort(model.energies(fallen), kind="stable")[:CANDIDATES_MAX]]
+    states = [model.state(spins) for spins in ranked]
+    info = {
+        "method": "simulated quantum annealing (path-integral Monte Carlo), then steepest descent",
+        "reads": done,
+        "sweeps": plan.sweeps,
+        "mean_energy": float(model.energies(reads).mean()),
+        "best_energy_before_descent": best,
+    }
+    return Answer(
+        solutions=tuple(name_values(problem, state) for state in states),
+        complete=done == plan.reads,
+        claimed_objective=measure_energy(problem, states[0]),
+        info=info,
+    )
+
+
+def _anneal(model: SpinModel, reads: int, sweeps: int, *, seed: int, stop: Stop) -> Spins:
+    """Lower the transverse field over random states, at a constant temperature; at least one read is done.
+
+    The seed has 31 bits and is not 0, which to the sampler means any.
+    """
+    cold = COLDNESS / model.field
+    sampler = PathIntegralAnnealingSampler()  # type: ignore[no-untyped-call]  # dwave-samplers types half of itself
+    samples = sampler.sample(
+        model.bqm,
+        num_reads=reads,
+        beta_schedule_type="custom",
+        Hp_field=np.full(sweeps, cold),
+        Hd_field=np.linspace(COLDNESS * TRANSVERSE, 0, sweeps),
+        seed=seed,
+        interrupt_function=stop,
+    )
+    return model.read(samples)

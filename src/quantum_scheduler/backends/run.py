@@ -6,7 +6,6 @@ from collections.abc import Callable
 from quantum_scheduler.backends.model import Answer, BackendError, Handle, Limits, Poll, Progress
 from quantum_scheduler.backends.port import Backend
 from quantum_scheduler.problems.problem import Problem
-from quantum_scheduler.problems.problem import Problem
 
 # Beyond the time limit: what loading a solver, building its model and handing over the answer may take.
 GRACE_S = 30.0
@@ -24,11 +23,12 @@ def run_backend(
     report: Callable[[Progress], None],
     poll_s: float = 0.1,
     grace_s: float = GRACE_S,
+    cancel_grace_s: float = CANCEL_GRACE_S,
 ) -> Answer:
     """Submit under `key`, poll every `poll_s` (sooner at first), report what is new, and fetch the answer.
 
-    A submission that is not done `grace_s` after the time limit is cancelled, as it is when anything is raised here.
-    Raises BackendError, of kind `timeout` where a cancelled backend has nothing to hand over.
+    A submission that is not done `grace_s` after the time limit is cancelled, as it is when anything is raised here,
+    and has `cancel_grace_s` to hand over its best so far. Raises BackendError, of kind `timeout` where it does not.
     """
     deadline_s = time.monotonic() + limits.time_limit_s + grace_s
     handle = backend.submit(problem, limits, key=key)
@@ -36,9 +36,8 @@ def run_backend(
         poll = _wait(backend, handle, deadline_s=deadline_s, report=report, poll_s=poll_s)
         if poll.state in ("queued", "running"):
             backend.cancel(handle)
-            poll = _wait(
-                backend, handle, deadline_s=time.monotonic() + CANCEL_GRACE_S, report=report, poll_s=poll_s
-            )
+            cancelled_s = time.monotonic() + cancel_grace_s
+            poll = _wait(backend, handle, deadline_s=cancelled_s, report=report, poll_s=poll_s)
     except BaseException:
         _cancel_quietly(backend, handle)
         raise
@@ -46,7 +45,9 @@ def run_backend(
         return backend.result(handle, problem)
     if poll.state == "cancelled":
         raise BackendError("job_failed", f"{backend.name} cancelled the submission")
-    raise BackendError("timeout", f"{backend.name} was not done {grace_s:g} s after the limit of {limits.time_limit_s:g} s")
+    raise BackendError(
+        "timeout", f"{backend.name} was not done {grace_s:g} s after the limit of {limits.time_limit_s:g} s"
+    )
 
 
 def _wait(

@@ -17,11 +17,11 @@ class SimulatorBackend(LocalBackend):
     name = "simulator"
 
     def capabilities(self) -> Capabilities:
-        """Say that it takes binary models up to `VARIABLES_MAX` variables. What it computes is quantum in model only."""
+        """Say that it takes binary models up to `VARIABLES_MAX` variables, and that no quantum hardware is involved."""
         return Capabilities(
             problem_types=frozenset({"binary"}),
             variables_max=VARIABLES_MAX,
-            is_quantum=True,
+            is_quantum=False,
             cancel="best_effort",
             idempotent_submit="local",
         )

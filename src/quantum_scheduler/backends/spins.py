@@ -1,6 +1,6 @@
 """A binary model in spins, as the samplers of dwave-samplers take it."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import dimod
 import numpy as np
@@ -34,9 +34,9 @@ class SpinModel:
         squares = vectors.linear_biases**2
         np.add.at(squares, vectors.quadratic.row_indices, vectors.quadratic.biases**2)
         np.add.at(squares, vectors.quadratic.col_indices, vectors.quadratic.biases**2)
-        self.field = float(np.sqrt(squares).mean())
+        self.field = float(np.sqrt(squares).mean()) or 1.0
 
-    def write(self, spins: Spins) -> tuple[Spins, Iterable[int]]:
+    def write(self, spins: Spins) -> tuple[Spins, Sequence[int]]:
         """Write spins as a sampler's initial states."""
         return spins, self._places
 
@@ -47,7 +47,7 @@ class SpinModel:
 
     def descend(self, spins: Spins) -> Spins:
         """Flip one spin after another, the best first, until no flip lowers the energy."""
-        sampler = SteepestDescentSampler()
+        sampler = SteepestDescentSampler()  # type: ignore[no-untyped-call]  # dwave-samplers types half of itself
         return self.read(sampler.sample(self.bqm, initial_states=self.write(spins), large_sparse_opt=True))
 
     def energies(self, spins: Spins) -> NDArray[np.float64]:

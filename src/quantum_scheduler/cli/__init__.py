@@ -76,7 +76,7 @@ def _add(name: str, path: str, help_text: str, *examples: str) -> None:
 _add(
     "solve",
     "quantum_scheduler.cli.solve:solve",
-    "Solve a problem here and now, without the service. Ctrl-C stops early and answers with the best so far.",
+    "Solve a problem here and now, without the service.",
     "quantum-scheduler solve examples/workshop.yaml",
     "quantum-scheduler solve examples/bqp100_1.qubo --time-limit 5 --json",
     "gzip -dc plan.json.gz | quantum-scheduler solve - --svg plan.svg",

@@ -19,7 +19,7 @@ from quantum_scheduler.cli.draw import draw_schedule
 from quantum_scheduler.cli.options import Json
 from quantum_scheduler.cli.show import show_job
 from quantum_scheduler.cli.watch import judge_job, watch_job
-from quantum_scheduler.cli.write import open_consoles, write_json
+from quantum_scheduler.cli.write import check_writable, open_consoles, write_json
 from quantum_scheduler.problems.schedule import ScheduleProblem
 from quantum_scheduler.settings import read_settings
 
@@ -50,7 +50,10 @@ def demo(
     assert isinstance(problem, ScheduleProblem)
     document = write_document(problem)
     settings = read_settings(os.environ)
+    if svg is None:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     drawing = svg or settings.data_dir / "demo-gantt.svg"
+    check_writable(drawing)
     narration.print("starting Postgres, the API and a worker in a temporary folder")
     began = time.monotonic()
     with (
@@ -69,7 +72,6 @@ def demo(
         write_json(job)
     else:
         show_job(answers, job, problem, gantt=True)
-    drawing.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     narration.print(f"\n{draw_schedule(drawing, problem, job['result'])}", soft_wrap=True)
     narration.print(HOW_TO.format(key_file=settings.key_file), soft_wrap=True)
     return judge_job(job)
@@ -79,7 +81,7 @@ def demo(
 def _run_service() -> Iterator[dict[str, Any]]:
     """Run `up` in a folder of its own and lend what it says when it is ready. Raises ServiceUnreachable."""
     environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    up = ["up", "--port", "0", "--json", "--parent", str(os.getpid())]
+    up = ["up", "--port", "0", "--slots", "1", "--json", "--parent", str(os.getpid())]
     with (
         tempfile.TemporaryDirectory(prefix="qs-demo-", ignore_cleanup_errors=True) as folder,
         (Path(folder) / "up.log").open("w+b") as log,

@@ -17,6 +17,7 @@ from quantum_scheduler.problems.solution import read_solution
 # With so few variables the values themselves are shown.
 VALUES_SHOWN_MAX = 32
 GANTT_WIDTH_MAX = 120
+MESSAGE_LENGTH_MAX = 500
 
 STATUS_STYLES = {
     "optimal": "bold green",
@@ -44,10 +45,12 @@ def show_result(console: Console, result: Mapping[str, Any], problem: SchedulePr
     lines.add_row("status", _style(result["status"]).append(f"  {_flatten(meaning)}", "not bold default"))
     if has_answer:
         lines.add_row("objective", _describe_objective(result))
-        for name, value in result["measures"].items():
+        for name, value in sorted(result["measures"].items()):
             lines.add_row(name.replace("_", " "), f"{value:,}")
         lines.add_row("verified", "yes, recomputed on the problem as it was given" if result["verified"] else "NO")
     lines.add_row("solved by", _describe_solve(result))
+    if has_answer and result["explanation"]:
+        lines.add_row("note", _flatten(result["explanation"]))
     console.print(lines)
     if has_answer:
         _show_solution(console, result["solution"], problem, gantt=gantt)
@@ -132,8 +135,9 @@ def _show_solution(
     elif gantt:
         known = problem or sketch_problem(solution)
         width = min(console.width, GANTT_WIDTH_MAX)
+        color = console.color_system is not None and not console.no_color
         console.print()
-        console.print(draw_gantt_text(known, solution, width=width, color=console.color_system is not None))
+        console.print(draw_gantt_text(known, solution, width=width, color=color))
 
 
 def _describe_values(values: Sequence[Sequence[Any]]) -> Table:
@@ -155,7 +159,7 @@ def _describe_objective(result: Mapping[str, Any]) -> str:
 
 def _describe_solve(result: Mapping[str, Any]) -> str:
     text = f"{result['backend']} in {result['seconds']:.1f} s of at most {result['time_limit_s']:g} s"
-    text += f", seed {result['seed']}"
+    text += f", seed {result['seed']}" + (" (reproducible)" if result["reproducible"] else "")
     if result["cached"]:
         text += ", recalled from the solution cache"
     return text
@@ -173,7 +177,7 @@ def _style(status: str) -> Text:
 
 
 def _flatten(message: str) -> str:
-    return printable(" ".join(message.split()))
+    return printable(" ".join(message.split()))[:MESSAGE_LENGTH_MAX]
 
 
 def _number(number: float) -> str:

@@ -12,10 +12,11 @@ from quantum_scheduler.cli.options import Backend, Json, Seed, ShowGantt, Source
 from quantum_scheduler.cli.progress import Tell, show_progress
 from quantum_scheduler.cli.read import read_file
 from quantum_scheduler.cli.show import describe_summary, show_result
-from quantum_scheduler.cli.write import format_json, open_consoles, write_file, write_json
+from quantum_scheduler.cli.write import check_writable, format_json, open_consoles, write_file, write_json
 from quantum_scheduler.problems.schedule import ScheduleProblem
 from quantum_scheduler.settings import read_settings
 from quantum_scheduler.solving.model import SolveRequest
+from quantum_scheduler.solving.result import write_result
 
 if TYPE_CHECKING:
     from quantum_scheduler.problems.problem import Problem
@@ -39,6 +40,7 @@ def solve(  # noqa: PLR0913  one parameter for each option
 
     settings = read_settings(os.environ)
     answers, narration = open_consoles()
+    check_writable(out, svg)
     data, name = read_file(file, bytes_max=settings.request_bytes_max)
     problem = read_problem(data, name=name)
     schedule = problem if isinstance(problem, ScheduleProblem) else None
@@ -61,4 +63,4 @@ def solve(  # noqa: PLR0913  one parameter for each option
 def _solve(problem: "Problem", request: SolveRequest, tell: Tell) -> dict[str, Any]:
     from quantum_scheduler.solving.compute import solve_problem  # noqa: PLC0415  brings the solvers along
 
-    return asdict(solve_problem(problem, request, report=lambda progress: tell(asdict(progress))))
+    return write_result(solve_problem(problem, request, report=lambda progress: tell(asdict(progress))))

@@ -37,6 +37,19 @@ def write_json(document: Any) -> None:
     sys.stdout.flush()
 
 
+def check_writable(*paths: Path | None) -> None:
+    """Raise FileUnwritable now for what could not be written after minutes of work; None is no file."""
+    for path in paths:
+        if path is None:
+            continue
+        if path.is_dir():
+            raise FileUnwritable(f"{path}: is a folder")
+        if not path.parent.is_dir():
+            raise FileUnwritable(f"{path}: there is no folder {path.parent}")
+        if not os.access(path.parent, os.W_OK):
+            raise FileUnwritable(f"{path}: the folder may not be written to")
+
+
 def write_file(path: Path, text: str) -> None:
     """Write a file whole or not at all. Raises FileUnwritable."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")

@@ -13,14 +13,17 @@ from quantum_scheduler.postgres.connect import Connection
 async def cancel_job(conn: Connection, org_id: UUID, job_id: UUID) -> Job:
     """Cancel a queued job at once, and mark a running one, which then ends as cancelled whatever comes of it.
 
+    One that a provider has ends once its handler has stopped it there.
     A job that was cancelled before is returned as it is. Notify `JOB_CHANGED` once committed, which tells the worker.
     Raises JobUnknown, JobFinished.
     """
-    fence = await store.mark_cancelled(conn, org_id, job_id)
-    if fence is not None and fence.owner is None:
-        await settle_tasks(conn, [(fence, Cancelled())])
+    marked = await store.mark_cancelled(conn, org_id, job_id)
+    if marked is not None:
+        fence, is_remote = marked
+        if fence.owner is None and not is_remote:
+            await settle_tasks(conn, [(fence, Cancelled())])
     job = await find_job(conn, org_id, job_id)
-    if fence is None and job.state != "cancelled":
+    if marked is None and job.state != "cancelled":
         raise JobFinished(job)
     return job
 

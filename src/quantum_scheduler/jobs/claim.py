@@ -18,11 +18,12 @@ async def find_ready_lanes(conn: Connection, lanes: Sequence[str]) -> list[str]:
 async def claim_tasks(conn: Connection, lane: str, count_max: int, worker_id: UUID) -> list[Claim]:
     """Claim up to `count_max` tasks of a lane for a worker, in the order they should start.
 
-    A paused lane gives nothing, and so does any lane to a worker whose lease was taken away. The transaction must
-    be short: until it ends, nobody else claims from the lane.
+    A paused lane gives nothing, and so does any lane to a worker whose lease was taken away; no more is claimed than
+    the limits of the lane and of each organisation allow. The transaction must be short: until it ends, nobody else
+    claims from the lane, nor from any while an organisation has a limit.
     """
-    await store.lock_lane(conn, lane)
-    return await store.claim_tasks(conn, lane, count_max, worker_id)
+    keeps_limits = await store.lock_lane(conn, lane)
+    return await store.claim_tasks(conn, lane, count_max, worker_id, keeps_limits=keeps_limits)
 
 
 async def release_strays(conn: Connection, worker_id: UUID, known: Collection[Fence]) -> None:

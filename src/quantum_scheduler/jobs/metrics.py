@@ -1,30 +1,73 @@
-"""The numbers of the queue."""
+"""The numbers of the queue; each takes what `queue_stats` measured, of all lanes or of those it should speak of."""
 
-from quantum_scheduler.jobs.model import LaneStats
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from quantum_scheduler.jobs.model import LaneStats, StuckTask
 from quantum_scheduler.jobs.store import lane as store
 from quantum_scheduler.postgres.connect import Connection
 
 AVERAGED_OVER_S = 900.0
+# Beyond its deadline or time limit a job may take so long to be read, verified, killed and written down.
+STUCK_GRACE_S = 180.0
+# A job that has told nothing for so long does not search any more.
+SILENCE_MAX_S = 1_800.0
+STUCK_LISTED_MAX = 1_000
 
 
 async def queue_stats(conn: Connection) -> list[LaneStats]:
     """Measure every lane at every priority that holds jobs, or finished some in the last `AVERAGED_OVER_S`."""
-    return await store.measure(conn, window_s=AVERAGED_OVER_S)
+    stuck = Counter((each.lane, each.priority) for each in await find_stuck(conn))
+    measured = await store.measure(conn, window_s=AVERAGED_OVER_S)
+    return [replace(each, stuck=stuck[each.lane, each.priority]) for each in measured]
 
 
-def queue_depth(stats: list[LaneStats]) -> int:
+async def find_stuck(
+    conn: Connection, *, grace_s: float = STUCK_GRACE_S, silence_s: float = SILENCE_MAX_S
+) -> list[StuckTask]:
+    """Find up to `STUCK_LISTED_MAX` tasks that run past their deadline or time limit, or silently, longest first."""
+    return await store.find_stuck(conn, grace_s=grace_s, silence_s=silence_s, count_max=STUCK_LISTED_MAX)
+
+
+def queue_depth(stats: Sequence[LaneStats]) -> int:
     """`qih.queue_depth`: jobs that wait for a worker."""
     return sum(each.depth for each in stats)
 
 
-def oldest_wait_s(stats: list[LaneStats]) -> float:
+def oldest_wait_s(stats: Sequence[LaneStats]) -> float:
     """`qih.oldest_wait`: seconds since the job that has waited longest could have started."""
     return max((each.oldest_s for each in stats), default=0.0)
 
 
-def avg_processing_time_s(stats: list[LaneStats]) -> float | None:
+def avg_processing_time_s(stats: Sequence[LaneStats]) -> float | None:
     """`qih.avg_processing_time`: mean seconds from start to finish of the jobs that succeeded lately; None if none."""
     finished = sum(each.finished for each in stats)
     if not finished:
         return None
     return sum(each.average_s * each.finished for each in stats if each.average_s is not None) / finished
+
+
+def running(stats: Sequence[LaneStats]) -> int:
+    """`qih.running`: jobs that a worker has at work."""
+    return sum(each.running for each in stats)
+
+
+def sleeping(stats: Sequence[LaneStats]) -> int:
+    """`qih.sleeping`: jobs that wait for a provider's answer and hold no slot."""
+    return sum(each.sleeping for each in stats)
+
+
+def stuck_jobs(stats: Sequence[LaneStats]) -> int:
+    """`qih.stuck_jobs`: jobs that run past their deadline or time limit, or have said nothing for long."""
+    return sum(each.stuck for each in stats)
+
+
+def takeovers(stats: Sequence[LaneStats]) -> int:
+    """`qih.takeovers`: jobs taken from workers that died, counted from the beginning."""
+    return sum(each.takeovers for each in stats)
+
+
+def throughput_per_s(stats: Sequence[LaneStats]) -> float:
+    """`qih.throughput`: jobs that succeeded per second, over the last `AVERAGED_OVER_S`."""
+    return sum(each.finished for each in stats) / AVERAGED_OVER_S

@@ -26,10 +26,20 @@ EVENTS_PER_JOB_MAX = 1_000
 FAILURES_MAX = 3
 TAKEOVERS_MAX = 10
 
+# Where tasks wait that are not solves; and who they belong to where no customer has them.
+CONTROL_LANE = "control"
+SOLVE_KIND = "solve"
+HOUSE_ID = UUID(int=1)
+
 
 def solve_lane(backend: str) -> str:
     """Name the lane in which jobs for `backend` wait; `auto` waits with `classical`."""
     return f"solve.{'classical' if backend == 'auto' else backend}"
+
+
+def submission_key(task_id: int, submitting_at: datetime) -> str:
+    """Name the submission that a task began then, the same in every process that asks."""
+    return f"qs-{task_id}-{int(submitting_at.timestamp() * 1_000_000):x}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,30 +129,86 @@ class Fence(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """A task that a worker holds, and what it is to do.
+class NewTask:
+    """Work without a job, for the handler of its `kind`; `payload` is what it is about.
 
-    `failures` counts earlier attempts that failed; `deadline_left_s` is what was left at the claim.
+    It is done at once, or not before `run_at`. While a task with the same `dedupe_key` waits or runs, there is no
+    second. `deadline_s` counts from now.
+    """
+
+    kind: str
+    payload: Mapping[str, Any] | None = None
+    lane: str = CONTROL_LANE
+    priority: Priority = "normal"
+    org_id: UUID = HOUSE_ID
+    run_at: datetime | None = None
+    dedupe_key: str | None = None
+    deadline_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CronEntry:
+    """A task of `kind` that is enqueued whenever `schedule`, a cron expression in UTC, says so; next at `next_at`."""
+
+    name: str
+    schedule: str
+    kind: str
+    lane: str
+    priority: Priority
+    payload: Mapping[str, Any] | None
+    next_at: datetime
+    fired_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A task that a worker holds.
+
+    `failures` counts earlier attempts that failed; `deadline_left_s` is what was left at the claim. `handle` finds
+    what was submitted to a provider; `submitting_at`, without a handle, says when a submission began of which it is
+    not known whether it arrived. `is_cancelled` asks to undo what there is of both.
     """
 
     task_id: int
     attempt: int
     owner: UUID
-    job_id: UUID
+    job_id: UUID | None
     org_id: UUID
     lane: str
+    kind: str
     failures: int
-    fingerprint: str
-    backend: str
-    time_limit_s: float
-    seed: int
-    use_cache: bool
     deadline_left_s: float | None
+    payload: Mapping[str, Any] | None
+    handle: Mapping[str, Any] | None
+    submitting_at: datetime | None
+    is_cancelled: bool
 
     @property
     def fence(self) -> Fence:
         """What its finish must pass."""
         return Fence(self.task_id, self.attempt, self.owner)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether a provider has something of it, or may have."""
+        return self.handle is not None or self.submitting_at is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolveClaim(Claim):
+    """A claim on the task of a job, and what the job asks for."""
+
+    job_id: UUID
+    fingerprint: str
+    backend: str
+    time_limit_s: float
+    seed: int
+    use_cache: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The task is done and has no job that waits for a result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,11 +229,30 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """The attempt failed and the next may not: try again after `delay_s`."""
+    """The attempt failed and the next may not: try again after `delay_s`.
+
+    With `starts_over` what a provider has of it is forgotten, so that the next attempt submits anew.
+    """
 
     kind: str
     message: str
     delay_s: float
+    starts_over: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sleep:
+    """A provider has the work: its `handle` is kept, and no slot, until somebody asks again at `until`."""
+
+    until: datetime
+    handle: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """Only a person can say how it goes on; nothing happens to it before."""
+
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,15 +270,15 @@ class TakenOver:
     """The worker died before the work was done; another takes it up at once."""
 
 
-Outcome = Succeeded | Failed | Retry | Cancelled | HandedBack | TakenOver
+Outcome = Succeeded | Done | Failed | Retry | Sleep | Review | Cancelled | HandedBack | TakenOver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """A task whose fence held: the state its job is in now, and the lane that has work again by it."""
+    """A task whose fence held: the state its job, if it has one, is in now, and the lane that has work again by it."""
 
     fence: Fence
-    job_id: UUID
+    job_id: UUID | None
     state: JobState
     ready_lane: str | None = None
 
@@ -213,18 +298,74 @@ class TickReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneStats:
-    """One lane at one priority: jobs that wait and that run, the longest wait, and what succeeded lately.
+    """One lane at one priority: what waits, runs, sleeps until a provider has answered, and succeeded lately.
 
-    `average_s` is the mean time from start to finish of the `finished` jobs, None where there are none.
+    `average_s` is the mean time from start to finish of the `finished` jobs, None where there are none. `stuck` are
+    among the running; `takeovers` counts from the beginning.
     """
 
     lane: str
     priority: Priority
     depth: int
     running: int
+    sleeping: int
     oldest_s: float
     finished: int
     average_s: float | None
+    takeovers: int
+    stuck: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningLimits:
+    """How many tasks may run at once, by lane and by organisation; who is not named has no limit."""
+
+    lanes: Mapping[str, int]
+    organisations: Mapping[UUID, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanePause:
+    """A lane that is closed, why, and until when; None is until somebody opens it."""
+
+    lane: str
+    reason: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewedTask:
+    """A task that waits for a person, since when and why; what may have been submitted bears `key`."""
+
+    task_id: int
+    job_id: UUID | None
+    org_id: UUID
+    lane: str
+    kind: str
+    reason: str
+    submitting_at: datetime | None
+
+    @property
+    def key(self) -> str | None:
+        """The key of its submission."""
+        return None if self.submitting_at is None else submission_key(self.task_id, self.submitting_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StuckTask:
+    """A task that runs and should not any more: past its `deadline`, past its `time_limit`, or `silent` for long.
+
+    `host` and `pid` are those of its worker, None where that is gone.
+    """
+
+    task_id: int
+    job_id: UUID | None
+    lane: str
+    priority: Priority
+    host: str | None
+    pid: int | None
+    running_s: float
+    reason: Literal["deadline", "time_limit", "silent"]
 
 
 class JobUnknown(LookupError):  # noqa: N818  an error is named for what happened

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from quantum_scheduler.jobs.model import LanePause
 from quantum_scheduler.jobs.store import lane as store
 from quantum_scheduler.postgres.connect import Connection
 
@@ -14,3 +15,8 @@ async def pause_lane(conn: Connection, lane: str, reason: str, *, until: datetim
 async def resume_lane(conn: Connection, lane: str) -> None:
     """Open a lane again. Notify `TASK_READY` with it once committed."""
     await store.resume(conn, lane)
+
+
+async def find_paused(conn: Connection) -> list[LanePause]:
+    """Find the lanes that are closed now, by name."""
+    return await store.find_paused(conn)

@@ -8,12 +8,15 @@ import structlog
 from quantum_scheduler.jobs.model import (
     Cancelled,
     Claim,
+    Done,
     Failed,
     Fence,
     HandedBack,
     Outcome,
     Retry,
+    Review,
     Settled,
+    Sleep,
     Succeeded,
     TakenOver,
 )
@@ -81,16 +84,33 @@ async def settle_tasks(conn: Connection, done: Sequence[tuple[Fence, Outcome]]) 
     return released + (await store.end_tasks(conn, ends) if ends else [])
 
 
+_WAITS = {Retry: "job.retried", Review: "job.needs_review"}
+
+
+def identify(claim: Claim) -> dict[str, str]:
+    """Name in a log what was claimed: a job, or a task that has none."""
+    return {"task_id": str(claim.task_id), "kind": claim.kind} if claim.job_id is None else {"job_id": str(claim.job_id)}
+
+
 def _move(fence: Fence, outcome: Outcome) -> End | Release:
     match outcome:
         case Succeeded(result=result, cached=cached):
             return End(fence=fence, state="succeeded", result=result, cached=cached)
         case Failed(kind=kind, message=message):
             return End(fence=fence, state="failed", error={"kind": kind, "message": message})
+        case Done():
+            return End(fence=fence, state="succeeded")
         case Cancelled():
             return End(fence=fence, state="cancelled")
-        case Retry(kind=kind, message=message, delay_s=delay_s):
-            return Release(fence=fence, delay_s=delay_s, failures=1, error={"kind": kind, "message": message})
+        case Retry(kind=kind, message=message):
+            error = {"kind": kind, "message": message}
+            return Release(
+                fence=fence, delay_s=outcome.delay_s, failures=1, error=error, starts_over=outcome.starts_over
+            )
+        case Sleep(until=until, handle=handle):
+            return Release(fence=fence, until=until, handle=handle)
+        case Review(message=message):
+            return Release(fence=fence, review_reason=message, error={"kind": "review", "message": message})
         case HandedBack():
             return Release(fence=fence)
         case TakenOver():
@@ -100,11 +120,13 @@ def _move(fence: Fence, outcome: Outcome) -> End | Release:
 
 
 def _tell(claim: Claim, outcome: Outcome, settled: Settled | None) -> None:
-    facts = {"job_id": str(claim.job_id), "attempt": claim.attempt, "outcome": type(outcome).__name__}
+    facts = {**identify(claim), "attempt": claim.attempt, "outcome": type(outcome).__name__}
     error = getattr(outcome, "message", None)
     if settled is None:
         log.warning("job.claim_lost", **facts)
     elif settled.state == "queued":
-        log.warning("job.retried" if isinstance(outcome, Retry) else "job.handed_back", error=error, **facts)
+        log.warning(_WAITS.get(type(outcome), "job.handed_back"), error=error, **facts)
+    elif isinstance(outcome, Sleep):
+        log.info("job.sleeping", until=outcome.until.isoformat(), **facts)
     else:
         log.info("job.settled", state=settled.state, error=error, **facts)

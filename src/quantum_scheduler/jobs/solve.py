@@ -9,7 +9,8 @@ from typing import Any
 
 import structlog
 
-from quantum_scheduler.jobs.model import Claim, Failed, HandedBack, Outcome, Succeeded
+from quantum_scheduler.backends.model import BackendError
+from quantum_scheduler.jobs.model import Claim, Failed, HandedBack, Outcome, SolveClaim, Succeeded
 from quantum_scheduler.jobs.pack import unpack_problem
 from quantum_scheduler.jobs.retry import judge_failure
 from quantum_scheduler.postgres.connect import Pool, transient
@@ -40,7 +41,7 @@ class Bench:
 
 
 async def solve_claim(
-    bench: Bench, claim: Claim, problem: bytes, *, on_progress: Callable[[Mapping[str, Any]], None]
+    bench: Bench, claim: SolveClaim, problem: bytes, *, on_progress: Callable[[Mapping[str, Any]], None]
 ) -> Outcome:
     """Solve the packed problem of a claim within its limits, and return what became of it; no failure is raised.
 
@@ -51,14 +52,14 @@ async def solve_claim(
             return await _solve(bench, claim, problem, on_progress)
     except TimeoutError as error:
         if not deadline.expired():
-            return _judge(bench, claim, error)
+            return judge_error(bench, claim, error)
         return Failed(kind="deadline", message="it still ran at its deadline and was stopped")
     except Exception as error:
-        return _judge(bench, claim, error)
+        return judge_error(bench, claim, error)
 
 
 async def _solve(
-    bench: Bench, claim: Claim, problem: bytes, on_progress: Callable[[Mapping[str, Any]], None]
+    bench: Bench, claim: SolveClaim, problem: bytes, on_progress: Callable[[Mapping[str, Any]], None]
 ) -> Outcome:
     document = await unpack_problem(problem)
     request = SolveRequest(backend=claim.backend, time_limit_s=claim.time_limit_s, seed=claim.seed)
@@ -79,7 +80,7 @@ async def _solve(
     return Succeeded(result=json.loads(answer))
 
 
-async def _recall(bench: Bench, claim: Claim, request: SolveRequest, document: bytes) -> dict[str, Any] | None:
+async def _recall(bench: Bench, claim: SolveClaim, request: SolveRequest, document: bytes) -> dict[str, Any] | None:
     """A stored answer, verified again on this very problem; one that does not hold is forgotten."""
     async with bench.pool.acquire() as conn:
         stored = await recall_result(conn, claim.org_id, claim.fingerprint, request)
@@ -103,13 +104,14 @@ async def _recall(bench: Bench, claim: Claim, request: SolveRequest, document: b
     return checked
 
 
-def _judge(bench: Bench, claim: Claim, error: Exception) -> Outcome:
+def judge_error(bench: Bench, claim: Claim, error: Exception) -> Outcome:
+    """Say how it goes on after what the work of a claim has raised."""
     match error:
         case ComputeTimedOut():
             return Failed(kind="timed_out", message=str(error))
         case ComputeCrashed():
             return judge_failure("crashed", str(error), failures=claim.failures, chance=bench.chance())
-        case ComputeFailed(kind=kind):
+        case ComputeFailed(kind=kind) | BackendError(kind=kind):
             return judge_failure(kind, str(error), failures=claim.failures, chance=bench.chance())
     if transient(error):
         log.warning("job.interrupted", job_id=str(claim.job_id), reason=str(error))

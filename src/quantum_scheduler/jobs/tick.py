@@ -20,14 +20,15 @@ async def tick(conn: Connection) -> TickReport:
     due: list[tuple[Fence, Outcome]] = [
         (fence, late) for fence in await queue.find_late(conn, count_max=TICK_BATCH_MAX)
     ]
-    due += [
-        (fence, _take_over(takeovers)) for fence, takeovers in await queue.find_orphans(conn, count_max=TICK_BATCH_MAX)
-    ]
+    orphans = await queue.find_orphans(conn, count_max=TICK_BATCH_MAX)
+    if orphans:
+        await queue.count_takeovers(conn, [fence.task_id for fence, _ in orphans])
+    due += [(fence, _take_over(takeovers)) for fence, takeovers in orphans]
     settled = await settle_tasks(conn, due)
     ready_lanes |= {each.ready_lane for each in settled if each.ready_lane is not None}
     return TickReport(
         dead_workers=tuple(dead_workers),
-        changed_jobs=tuple(each.job_id for each in settled),
+        changed_jobs=tuple(each.job_id for each in settled if each.job_id is not None),
         ready_lanes=tuple(sorted(ready_lanes)),
     )
 

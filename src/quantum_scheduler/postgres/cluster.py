@@ -147,7 +147,7 @@ def _is_stale(pid: int, cluster: Path) -> bool:
     process = Path("/proc") / str(pid)
     try:
         return process.exists() and not (process / "cwd").samefile(cluster)
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return True  # a process that is dead but not yet collected by its parent has no folder
     except PermissionError:
         return False  # another user's process: Postgres knows that it cannot be a server of this folder

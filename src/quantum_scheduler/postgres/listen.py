@@ -4,7 +4,6 @@ A notice may be lost while the database restarts, so whoever waits for one also 
 """
 
 import asyncio
-import time
 from collections import deque
 from contextlib import suppress
 from types import TracebackType
@@ -15,7 +14,7 @@ import structlog
 from quantum_scheduler.postgres.connect import DRIVER_ERRORS, DirectConnection, connect
 from quantum_scheduler.postgres.model import DatabaseUnavailable, DatabaseUrlInvalid
 
-PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 HEARTBEAT_S = 30.0
 ANSWER_TIMEOUT_S = 10.0
 NOTICES_WAITING_MAX = 256
@@ -89,6 +88,7 @@ class Listener:
         self._dsn = dsn
         self._subscriptions: dict[str, list[Subscription]] = {}
         self._changed = asyncio.Event()
+        self._failures = 0
         self._task: asyncio.Task[None] | None = None
 
     def subscribe(self, channel: str) -> Subscription:
@@ -116,20 +116,16 @@ class Listener:
             await _end(self._task)
 
     async def _run(self) -> None:
-        failures = 0
         while True:
-            began = time.monotonic()
             try:
                 connection = await connect(
                     self._dsn, application_name="quantum-scheduler listener", command_timeout_s=ANSWER_TIMEOUT_S
                 )
                 await self._listen(connection)
             except _LOST as error:
-                log.warning("listener.disconnected", reason=str(error), failures=failures)
-            if time.monotonic() - began > PAUSES_S[-1]:
-                failures = 0
-            await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
-            failures += 1
+                log.warning("listener.disconnected", reason=str(error), failures=self._failures)
+            await asyncio.sleep(PAUSES_S[min(self._failures, len(PAUSES_S) - 1)])
+            self._failures += 1
 
     async def _listen(self, connection: DirectConnection) -> None:
         """Listen to every channel that has been asked for until the connection is lost."""
@@ -142,6 +138,7 @@ class Listener:
                     await connection.add_listener(channel, self._hear)
                     listened.add(channel)
                     self._deliver(channel, None)
+                self._failures = 0
                 try:
                     async with asyncio.timeout(HEARTBEAT_S):
                         await self._changed.wait()

@@ -38,7 +38,7 @@ def place_tasks(
     `order` is a permutation of the tasks' positions, most urgent first; dependencies go ahead of the task that waits
     for them. Without it tasks go by `rank_tasks`, and one that finds no place is tried again further ahead.
     `crews` maps tasks' positions to agents' positions. A crew that is missing or cannot do the task is chosen here:
-    the earliest end, then the cheapest agents, then those that fewest tasks can use.
+    the earliest end, then the cheapest agents where cost counts, then those whom fewest tasks can use.
     Raises Unplaceable, and ValueError where `order` is no permutation.
     """
     relations = relate(problem)
@@ -143,9 +143,11 @@ def _candidates(
 ) -> list[Sequence[int]]:
     """List for each task its given crew where that can do it, else all eligible agents, the most welcome first."""
     tasks_for = Counter(chain.from_iterable(relations.eligible))
+    cost_counts = problem.objective.kind == "weighted_sum" and problem.objective.cost > 0
 
-    def welcome(agent: int) -> tuple[float, int, int]:
-        return problem.agents[agent].cost, tasks_for[agent], agent
+    def welcome(agent: int) -> tuple[float, float]:
+        cost = problem.agents[agent].cost
+        return (cost, tasks_for[agent]) if cost_counts else (tasks_for[agent], cost)
 
     by_welcome: dict[tuple[int, ...], list[int]] = {}
     candidates: list[Sequence[int]] = []

@@ -14,7 +14,7 @@ from quantum_scheduler.backends.run import run_backend
 from quantum_scheduler.problems.decode import decode
 from quantum_scheduler.problems.encode import encode_schedule
 from quantum_scheduler.problems.fingerprint import fingerprint
-from quantum_scheduler.problems.model import BinarySolution, Number, Solution, Verdict
+from quantum_scheduler.problems.model import BinarySolution, Number, ProblemTooLarge, Solution, Verdict
 from quantum_scheduler.problems.place import Unplaceable
 from quantum_scheduler.problems.problem import Problem
 from quantum_scheduler.problems.read import read_document
@@ -23,9 +23,10 @@ from quantum_scheduler.problems.solution import write_solution
 from quantum_scheduler.problems.verify import verify
 from quantum_scheduler.solving.choose import check_fit, choose_backend
 from quantum_scheduler.solving.model import Result, SolveRequest, Status
+from quantum_scheduler.solving.result import write_result
 
 # A backend's claim may differ from the recomputed value by what rounding explains.
-CLAIM_TOLERANCE = 1e-6
+CLAIM_TOLERANCE = 1e-9
 # Candidates of one answer that are decoded and verified, best first.
 CANDIDATES_MAX = 100
 
@@ -40,31 +41,34 @@ def compute(argument: bytes, report: Callable[[bytes], None]) -> bytes:
         SolveRequest(**given["request"]),
         report=lambda progress: report(json.dumps(asdict(progress)).encode()),
     )
-    return json.dumps(asdict(result)).encode()
+    return json.dumps(write_result(result)).encode()
 
 
 def solve_problem(problem: Problem, request: SolveRequest, *, report: Callable[[Progress], None]) -> Result:
     """Solve a valid problem within the request's limits, and verify the answer on the problem itself.
 
-    Raises BackendUnknown, ProblemTooLarge (of an encoding) and BackendError.
+    Raises BackendUnknown and BackendError: of kind `too_large` where the problem, or its encoding, is more than the
+    backend takes, and of kind `integrity` where the backend claims what is not so.
     """
     began_s = time.monotonic()
+    mark = fingerprint(problem)
+    key = f"{mark}-{request.seed}"
     limits = Limits(time_limit_s=request.time_limit_s, seed=request.seed, threads=request.threads)
     with closing(choose_backend(request)) as backend:
         if isinstance(problem, ScheduleProblem) and "schedule" not in backend.capabilities().problem_types:
-            solved = _solve_encoded(backend, problem, limits, report)
+            solved = _solve_encoded(backend, problem, limits, key, report)
         else:
-            solved = _solve_natively(backend, problem, limits, report)
+            solved = _solve_natively(backend, problem, limits, key, report)
         name = backend.name
     objective = None if solved.verdict is None else solved.verdict.objective
-    bound = objective if solved.status == "optimal" else solved.bound
+    bound = objective if solved.status == "optimal" else _cap(solved.bound, objective)
     return Result(
         status=solved.status,
         backend=name,
         seed=request.seed,
         seconds=time.monotonic() - began_s,
         time_limit_s=request.time_limit_s,
-        fingerprint=fingerprint(problem),
+        fingerprint=mark,
         verified=solved.verdict is not None,
         reproducible=solved.reproducible,
         solution=None if solved.solution is None else write_solution(solved.solution),
@@ -90,9 +94,12 @@ class _Solved:
     info: Mapping[str, Any]
 
 
-def _solve_natively(backend: Backend, problem: Problem, limits: Limits, report: Callable[[Progress], None]) -> _Solved:
+def _solve_natively(
+    backend: Backend, problem: Problem, limits: Limits, key: str, report: Callable[[Progress], None]
+) -> _Solved:
     """Run the problem as it is, and believe nothing that does not hold on it."""
-    answer = _run(backend, problem, problem, limits, report)
+    check_fit(backend, problem, limits)
+    answer = run_backend(backend, problem, limits, key=key, report=report)
     solution, verdict = _pick(backend, problem, answer)
     info = {name: value for name, value in answer.info.items() if name != "explanation"}
     status: Status = "feasible" if answer.complete else "timed_out"
@@ -116,15 +123,24 @@ def _solve_natively(backend: Backend, problem: Problem, limits: Limits, report: 
 
 
 def _solve_encoded(
-    backend: Backend, problem: ScheduleProblem, limits: Limits, report: Callable[[Progress], None]
+    backend: Backend, problem: ScheduleProblem, limits: Limits, key: str, report: Callable[[Progress], None]
 ) -> _Solved:
     """Run the schedule's encoding and decode what comes back; what is claimed or proven of energies ends here."""
-    encoding = encode_schedule(problem)
-    answer = _run(
-        backend, problem, encoding.model, limits, lambda progress: report(Progress(elapsed_s=progress.elapsed_s))
+    try:
+        encoding = encode_schedule(problem)
+    except ProblemTooLarge as error:
+        raise BackendError("too_large", f"{backend.name}: {error}") from error
+    check_fit(backend, encoding.model, limits)
+    answer = run_backend(
+        backend,
+        encoding.model,
+        limits,
+        key=key,
+        report=lambda progress: report(Progress(elapsed_s=progress.elapsed_s)),
     )
     _pick(backend, encoding.model, answer)
-    info = {**answer.info, "encoding": f"assignment QUBO of {len(encoding.model.labels)} variables"}
+    variables = len(encoding.choices)
+    info = {**answer.info, "encoding": f"assignment QUBO, {variables} variables, decoded by list schedule"}
     best: tuple[Solution, Verdict] | None = None
     why, proven = NOTHING_FOUND, False
     for candidate in answer.solutions[:CANDIDATES_MAX]:
@@ -148,13 +164,6 @@ def _solve_encoded(
     )
 
 
-def _run(
-    backend: Backend, asked: Problem, model: Problem, limits: Limits, report: Callable[[Progress], None]
-) -> Answer:
-    check_fit(backend, model, limits)
-    return run_backend(backend, model, limits, key=fingerprint(asked), report=report)
-
-
 def _pick(backend: Backend, model: Problem, answer: Answer) -> tuple[Solution, Verdict] | tuple[None, None]:
     """Verify the candidates on the model that was run and pick the best.
 
@@ -171,6 +180,9 @@ def _pick(backend: Backend, model: Problem, answer: Answer) -> tuple[Solution, V
     claimed, objective = answer.claimed_objective, best[1].objective
     if claimed is not None and objective is not None and not _is_close(claimed, objective):
         raise BackendError("integrity", f"{backend.name} claimed {claimed}, which recomputes to {objective}")
+    bound = answer.bound
+    if bound is not None and objective is not None and bound > objective and not _is_close(bound, objective):
+        raise BackendError("integrity", f"{backend.name} claimed the bound {bound}, and {objective} is feasible")
     return best
 
 
@@ -188,3 +200,8 @@ def _better(
 
 def _is_close(claimed: Number, objective: Number) -> bool:
     return math.isclose(claimed, objective, rel_tol=CLAIM_TOLERANCE, abs_tol=CLAIM_TOLERANCE)
+
+
+def _cap(bound: Number | None, objective: Number | None) -> Number | None:
+    """Take off a bound what rounding put on top of the objective."""
+    return bound if bound is None or objective is None else min(bound, objective)

@@ -69,9 +69,7 @@ def _solve_small_parts(problem: BinaryProblem, state: State) -> Positions:
     return np.sort(np.concatenate(large)) if large else np.empty(0, dtype=np.intp)
 
 
-def _anneal(
-    problem: BinaryProblem, limits: Limits, improved: Callable[[State], None], stop: Stop
-) -> tuple[bool, int]:
+def _anneal(problem: BinaryProblem, limits: Limits, improved: Callable[[State], None], stop: Stop) -> tuple[bool, int]:
     """Anneal in rounds and hand on each better state; return whether they ended by themselves, and how many there were.
 
     `stop` is asked after the first round at the earliest, so that there is an answer.

@@ -39,7 +39,7 @@ def _bound_load(problem: ScheduleProblem, relations: Relations) -> int:
     work: dict[int, int] = defaultdict(int)
     begin: dict[int, int] = {}
     for i, task in enumerate(problem.tasks):
-        if task.agents and task.duration:
+        if task.agents and task.duration and relations.eligible[i]:
             group = sum(1 << agent for agent in relations.eligible[i])
             work[group] += task.duration * task.agents
             begin[group] = min(begin.get(group, relations.earliest[i]), relations.earliest[i])

@@ -38,7 +38,9 @@ class Effort:
 
 def plan_effort(problem: ScheduleProblem, relations: Relations, limits: Limits) -> Effort:
     """Decide what to do within the time limit."""
-    literals = sum(len(eligible) for task, eligible in zip(problem.tasks, relations.eligible, strict=True) if task.agents)
+    literals = sum(
+        len(eligible) for task, eligible in zip(problem.tasks, relations.eligible, strict=True) if task.agents
+    )
     size = literals + len(problem.tasks)
     place_s = PLACE_TASK_S * len(problem.tasks) + PLACE_AGENT_S * literals
     modelled = size <= MODEL_SIZE_MAX and size * FORMULATE_S <= FORMULATE_SHARE * limits.time_limit_s

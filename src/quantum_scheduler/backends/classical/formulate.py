@@ -36,7 +36,7 @@ class Formulation:
         """Make a schedule the model's hint, complete: a value for every variable that is not settled."""
         model, problem = self.model, self.problem
         agent_at = {agent.id: at for at, agent in enumerate(problem.agents)}
-        model.clear_hints()
+        model.clear_hints()  # type: ignore[no-untyped-call]  # ortools types the rest
         model.add_hint(self.makespan, max(placed.end for placed in solution.assignments))
         for at, (task, placed) in enumerate(zip(problem.tasks, solution.assignments, strict=True)):
             model.add_hint(self.starts[at], placed.start)
@@ -57,9 +57,7 @@ class Formulation:
         return ScheduleSolution(assignments=tuple(assignments))
 
 
-def formulate_schedule(
-    problem: ScheduleProblem, relations: Relations, weights: Weights, horizon: int
-) -> Formulation:
+def formulate_schedule(problem: ScheduleProblem, relations: Relations, weights: Weights, horizon: int) -> Formulation:
     """Write the problem as a model in which every task ends by `horizon`.
 
     Every task must have time to end by then, and by a hard deadline, if it starts as early as it may.
@@ -92,8 +90,8 @@ def formulate_schedule(
         for task, crew in zip(problem.tasks, crews, strict=True)
         for agent, literal in crew.items()
     ]
-    variables, factors = zip(*((variable, factor) for variable, factor in terms if factor), strict=True)
-    objective = cp_model.LinearExpr.weighted_sum(variables, factors)
+    terms = [(variable, factor) for variable, factor in terms if factor]
+    objective = cp_model.LinearExpr.weighted_sum([variable for variable, _ in terms], [factor for _, factor in terms])
     model.minimize(objective)
     return Formulation(
         problem=problem,

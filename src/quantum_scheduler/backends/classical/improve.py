@@ -44,7 +44,7 @@ class Phase:
     share: float
 
 
-# The first finds good schedules and, by its linear relaxation, the bound; the second is the better at ending small ones.
+# The first finds good schedules and, by its linear relaxation, the bound; the second is better at ending small ones.
 PHASES = (Phase(neighbourhoods=True, share=0.5), Phase(neighbourhoods=False, share=0.5))
 
 
@@ -99,9 +99,7 @@ def _run_phase(
     return _judge(formulation, found, solver, status, work=work * phase.share)
 
 
-def _judge(
-    formulation: Formulation, found: Found, solver: cp_model.CpSolver, status: object, *, work: float
-) -> Found:
+def _judge(formulation: Formulation, found: Found, solver: cp_model.CpSolver, status: object, *, work: float) -> Found:
     """Take over what the solver found and proved."""
     if status == cp_model.INFEASIBLE:
         return replace(found, infeasible=True)

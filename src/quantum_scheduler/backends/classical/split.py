@@ -1,7 +1,5 @@
 """Split a binary model into parts that no term joins, which can be solved one by one."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 

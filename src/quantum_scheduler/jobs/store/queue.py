@@ -3,16 +3,24 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from quantum_scheduler.jobs.model import Claim, Fence
+from asyncpg import Record
+
+from quantum_scheduler.jobs.model import Claim, Fence, SolveClaim
 from quantum_scheduler.postgres.connect import Connection
 
-# Advisory locks of this class are the lanes'. The settings end with the transaction: a claim that a crash of Postgres
-# forgets is only made again, and no plan may read a whole table that was empty when the plan was made.
+# Advisory locks of class 20762 are the lanes'. That of class 20764 is shared by all claims, until an organisation has a
+# limit: then claims take turns, because what one lane gives it counts in the others. The settings end with the
+# transaction: a claim that a crash of Postgres forgets is only made again, and no plan may read a whole table that was
+# empty when the plan was made.
 LOCK_LANE = """
 SELECT pg_advisory_xact_lock(20762, hashtext($1)),
+    CASE WHEN limits.exist THEN pg_advisory_xact_lock(20764, 0) ELSE pg_advisory_xact_lock_shared(20764, 0) END,
     set_config('synchronous_commit', 'off', true),
     set_config('enable_hashjoin', 'off', true),
-    set_config('enable_mergejoin', 'off', true)
+    set_config('enable_mergejoin', 'off', true),
+    set_config('enable_seqscan', 'off', true),
+    limits.exist
+FROM (SELECT EXISTS (SELECT FROM org_limit) AS exist) AS limits
 """
 
 FIND_READY_LANES = """
@@ -26,11 +34,16 @@ WHERE top.priority IS NOT NULL ORDER BY top.priority DESC, lane.place
 
 # In each level `orgs` walks the organisations that have something ready, in two halves: those after the last turn's
 # and those up to it; and `rounds` takes the next task of each in turn. Every step is one look into the index, and there
-# are about as many as tasks are claimed, whatever waits. The order by `run_at` before `id` keeps the planner, whose
-# statistics of a queue are always old, from walking the primary key.
+# are about as many as tasks are claimed, whatever waits; an organisation at its limit costs one. The order by `run_at`
+# before `id` keeps the planner, whose statistics of a queue are always old, from walking the primary key.
+# `room` is how many more an organisation may have at work; `nth` counts them over all levels. $4 says whether the lock
+# was taken that limits need: a limit newer than the lock lets nothing be claimed this once.
 CLAIM = """
-WITH picked AS (
-    SELECT pick.*, level.priority
+WITH busy AS MATERIALIZED (
+    SELECT task.org_id, count(*) AS tasks FROM task WHERE task.state = 'running' GROUP BY task.org_id
+), offered AS (
+    SELECT pick.*, level.priority,
+        row_number() OVER (PARTITION BY pick.org_id ORDER BY level.priority DESC, pick.round) AS nth
     FROM unnest('{3,2,1,0}'::smallint[]) AS level (priority)
     CROSS JOIN LATERAL (
         WITH RECURSIVE turn AS MATERIALIZED (
@@ -40,21 +53,31 @@ WITH picked AS (
                 '00000000-0000-0000-0000-000000000000'
             ) AS org_id
         ), orgs AS (
-            SELECT 1 AS half, turn.org_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid AS until, 0 AS step FROM turn
+            SELECT 1 AS half, turn.org_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid AS until, 0 AS step,
+                0::bigint AS room
+            FROM turn
             UNION ALL
-            SELECT 2, '00000000-0000-0000-0000-000000000000', turn.org_id, 0 FROM turn
+            SELECT 2, '00000000-0000-0000-0000-000000000000', turn.org_id, 0, 0 FROM turn
             UNION ALL
-            SELECT orgs.half, next.org_id, orgs.until, orgs.step + 1
+            SELECT orgs.half, next.org_id, orgs.until, orgs.step + (own.room > 0)::integer, own.room
             FROM orgs CROSS JOIN LATERAL (
                 SELECT task.org_id FROM task
                 WHERE task.lane = $1 AND task.priority = level.priority AND task.state = 'ready'
                     AND task.org_id > orgs.org_id AND task.org_id <= orgs.until
                 ORDER BY task.org_id LIMIT 1
             ) AS next
+            CROSS JOIN LATERAL (
+                SELECT coalesce(
+                    (SELECT org_limit.running_max
+                        - coalesce((SELECT busy.tasks FROM busy WHERE busy.org_id = next.org_id), 0)
+                    FROM org_limit WHERE org_limit.org_id = next.org_id),
+                    $2
+                ) AS room
+            ) AS own
             WHERE orgs.step < $2
         ), rounds AS (
-            SELECT org.half, org.org_id, 1 AS round, next.run_at, next.id, count(*) OVER () AS taken
-            FROM (SELECT half, org_id FROM orgs WHERE step > 0 ORDER BY half, org_id LIMIT $2) AS org
+            SELECT org.half, org.org_id, org.room, 1 AS round, next.run_at, next.id, count(*) OVER () AS taken
+            FROM (SELECT half, org_id, room FROM orgs WHERE room > 0 ORDER BY half, org_id LIMIT $2) AS org
             CROSS JOIN LATERAL (
                 SELECT task.run_at, task.id FROM task
                 WHERE task.lane = $1 AND task.priority = level.priority AND task.state = 'ready'
@@ -62,7 +85,7 @@ WITH picked AS (
                 ORDER BY task.run_at, task.id LIMIT 1
             ) AS next
             UNION ALL
-            SELECT rounds.half, rounds.org_id, rounds.round + 1, next.run_at, next.id,
+            SELECT rounds.half, rounds.org_id, rounds.room, rounds.round + 1, next.run_at, next.id,
                 rounds.taken + count(*) OVER ()
             FROM rounds CROSS JOIN LATERAL (
                 SELECT task.run_at, task.id FROM task
@@ -70,16 +93,26 @@ WITH picked AS (
                     AND task.org_id = rounds.org_id AND (task.run_at, task.id) > (rounds.run_at, rounds.id)
                 ORDER BY task.run_at, task.id LIMIT 1
             ) AS next
-            WHERE rounds.taken < $2
+            WHERE rounds.taken < $2 AND rounds.round < rounds.room
         )
-        SELECT rounds.round, rounds.half, rounds.org_id, rounds.id FROM rounds
+        SELECT rounds.round, rounds.half, rounds.org_id, rounds.room, rounds.id FROM rounds
     ) AS pick
     WHERE EXISTS (SELECT FROM worker WHERE worker.id = $3)
+        AND ($4 OR NOT EXISTS (SELECT FROM org_limit))
         AND NOT EXISTS (
             SELECT FROM lane WHERE lane.name = $1 AND lane.paused_reason IS NOT NULL
                 AND (lane.paused_until IS NULL OR lane.paused_until > now())
         )
-    ORDER BY level.priority DESC, pick.round, pick.half, pick.org_id LIMIT $2
+), picked AS (
+    SELECT * FROM offered WHERE nth <= room
+    ORDER BY priority DESC, round, half, org_id
+    LIMIT coalesce(
+        (SELECT least($2, greatest(lane.running_max - (
+            SELECT count(*) FROM task WHERE task.lane = $1 AND task.state = 'running'
+        ), 0))
+        FROM lane WHERE lane.name = $1 AND lane.running_max IS NOT NULL),
+        $2
+    )
 ), held AS MATERIALIZED (
     SELECT picked.* FROM picked CROSS JOIN LATERAL (
         SELECT FROM task WHERE task.id = picked.id AND task.owner IS NULL FOR UPDATE SKIP LOCKED
@@ -93,17 +126,20 @@ WITH picked AS (
     ORDER BY priority, round DESC, half DESC, org_id DESC
     ON CONFLICT (lane, priority) DO UPDATE SET org_id = excluded.org_id
 ), started AS (
-    UPDATE job SET state = 'running', started_at = coalesce(job.started_at, now()), events = job.events + 1,
-        attempts = claimed.failures + claimed.takeovers + 1
+    UPDATE job SET state = 'running', started_at = coalesce(job.started_at, now()),
+        events = job.events + (job.state = 'queued')::integer, attempts = claimed.failures + claimed.takeovers + 1
     FROM claimed WHERE job.id = claimed.job_id
-    RETURNING claimed.*, job.events, job.fingerprint, job.backend, job.time_limit_s, job.seed, job.use_cache
+    RETURNING job.id, old.state, job.events, job.fingerprint, job.backend, job.time_limit_s, job.seed, job.use_cache
 ), told AS (
     INSERT INTO job_event (job_id, seq, kind, data)
-    SELECT job_id, events, 'state', '{"state": "running", "error": null}' FROM started
+    SELECT id, events, 'state', '{"state": "running", "error": null}' FROM started WHERE state = 'queued'
 )
-SELECT id AS task_id, attempt, owner, job_id, org_id, lane, failures, fingerprint, backend, time_limit_s, seed,
-    use_cache, extract(epoch FROM deadline_at - now())::float8 AS deadline_left_s
-FROM started ORDER BY priority DESC, round, half, org_id
+SELECT claimed.id AS task_id, claimed.attempt, claimed.owner, claimed.job_id, claimed.org_id, claimed.lane,
+    claimed.kind, claimed.failures, extract(epoch FROM claimed.deadline_at - now())::float8 AS deadline_left_s,
+    claimed.payload, claimed.handle, claimed.submitting_at, claimed.cancelled_at IS NOT NULL AS is_cancelled,
+    started.fingerprint, started.backend, started.time_limit_s, started.seed, started.use_cache
+FROM claimed LEFT JOIN started ON started.id = claimed.job_id
+ORDER BY claimed.priority DESC, claimed.round, claimed.half, claimed.org_id
 """
 
 FIND_HELD = "SELECT id, attempt, owner FROM task WHERE owner = $1 AND state = 'running'"
@@ -118,8 +154,11 @@ WITH due AS MATERIALIZED (
 UPDATE task SET state = 'ready' FROM due WHERE task.id = due.id RETURNING task.lane
 """
 
+# What a provider has is for its handler to stop.
 FIND_LATE = """
-SELECT id, attempt, owner FROM task WHERE deadline_at <= now() AND state <> 'running'
+SELECT id, attempt, owner FROM task
+WHERE deadline_at <= now() AND state <> 'running'
+    AND (review_reason IS NOT NULL OR (handle IS NULL AND submitting_at IS NULL))
 ORDER BY deadline_at LIMIT $1 FOR UPDATE SKIP LOCKED
 """
 
@@ -129,10 +168,18 @@ WHERE state = 'running' AND NOT EXISTS (SELECT FROM worker WHERE worker.id = tas
 ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
 """
 
+COUNT_TAKEOVERS = """
+INSERT INTO takeover_count (lane, priority, takeovers)
+SELECT lane, priority, count(*) FROM task WHERE id = ANY($1::bigint[]) GROUP BY lane, priority ORDER BY lane, priority
+ON CONFLICT (lane, priority) DO UPDATE SET takeovers = takeover_count.takeovers + excluded.takeovers
+"""
 
-async def lock_lane(conn: Connection, lane: str) -> None:
-    """Wait until nobody else claims from the lane; lasts until the transaction ends."""
-    await conn.execute(LOCK_LANE, lane)
+
+async def lock_lane(conn: Connection, lane: str) -> bool:
+    """Wait until nobody else claims from the lane, which lasts until the transaction ends; whether limits are kept."""
+    row = await conn.fetchrow(LOCK_LANE, lane)
+    assert row is not None, "a statement without a condition has a row"
+    return bool(row["exist"])
 
 
 async def find_ready_lanes(conn: Connection, lanes: Sequence[str]) -> list[str]:
@@ -140,9 +187,11 @@ async def find_ready_lanes(conn: Connection, lanes: Sequence[str]) -> list[str]:
     return [row["name"] for row in await conn.fetch(FIND_READY_LANES, lanes)]
 
 
-async def claim_tasks(conn: Connection, lane: str, count_max: int, worker_id: UUID) -> list[Claim]:
-    """Claim up to `count_max` tasks of the lane, which must be locked."""
-    return [Claim(**row) for row in await conn.fetch(CLAIM, lane, count_max, worker_id)]
+async def claim_tasks(
+    conn: Connection, lane: str, count_max: int, worker_id: UUID, *, keeps_limits: bool
+) -> list[Claim]:
+    """Claim up to `count_max` tasks of the lane, which must be locked; `keeps_limits` is what locking it said."""
+    return [_claim(row) for row in await conn.fetch(CLAIM, lane, count_max, worker_id, keeps_limits)]
 
 
 async def find_held(conn: Connection, worker_id: UUID) -> list[Fence]:
@@ -170,3 +219,14 @@ async def find_orphans(conn: Connection, *, count_max: int) -> list[tuple[Fence,
     """Lock tasks whose worker is gone; with each, how often that happened to it before."""
     rows = await conn.fetch(FIND_ORPHANS, count_max)
     return [(Fence(row["id"], row["attempt"], row["owner"]), row["takeovers"]) for row in rows]
+
+
+async def count_takeovers(conn: Connection, task_ids: Sequence[int]) -> None:
+    """Count that these tasks are taken from their workers."""
+    await conn.execute(COUNT_TAKEOVERS, task_ids)
+
+
+def _claim(row: Record) -> Claim:
+    if row["job_id"] is not None:
+        return SolveClaim(**row)
+    return Claim(**{name: row[name] for name in Claim.__dataclass_fields__})

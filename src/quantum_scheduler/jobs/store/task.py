@@ -6,6 +6,7 @@ Rows are locked in the order of their ids, a task's before its job's.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -37,7 +38,8 @@ WITH held AS MATERIALIZED (
         events = job.events + 1
     FROM held WHERE job.id = held.job_id RETURNING job.id, job.state, job.error, job.events
 ), stored AS (
-    INSERT INTO job_result (job_id, result) SELECT job_id, result FROM held WHERE result IS NOT NULL
+    INSERT INTO job_result (job_id, result)
+    SELECT job_id, result FROM held WHERE result IS NOT NULL AND job_id IS NOT NULL
 ), told AS (
     INSERT INTO job_event (job_id, seq, kind, data)
     SELECT id, events, 'state', jsonb_build_object('state', state, 'error', error) FROM ended
@@ -45,39 +47,65 @@ WITH held AS MATERIALIZED (
 SELECT id, attempt, owner, job_id, state FROM held
 """
 
-# A task that was cancelled is not taken back; it is for END to end.
+# A task that was cancelled is not taken back; it is for END to end. What a provider has of it, or may have, is to be
+# stopped first: such a task is taken back, so that its handler does that.
 RELEASE = """
 WITH held AS MATERIALIZED (
     SELECT given.* FROM unnest(
-        $1::bigint[], $2::integer[], $3::uuid[], $4::float8[], $5::smallint[], $6::smallint[], $7::jsonb[]
-    ) AS given (id, attempt, owner, delay_s, failures, takeovers, error)
+        $1::bigint[], $2::integer[], $3::uuid[], $4::float8[], $5::smallint[], $6::smallint[], $7::jsonb[],
+        $8::timestamptz[], $9::jsonb[], $10::text[], $11::boolean[]
+    ) AS given (id, attempt, owner, delay_s, failures, takeovers, error, until, handle, review_reason, starts_over)
     CROSS JOIN LATERAL (
         SELECT FROM task
         WHERE task.id = given.id AND task.attempt = given.attempt AND task.owner = given.owner
-            AND task.cancelled_at IS NULL
+            AND (task.cancelled_at IS NULL OR task.handle IS NOT NULL OR task.submitting_at IS NOT NULL)
         FOR UPDATE
     ) AS mine
+), timed AS (
+    SELECT held.*, CASE
+        WHEN held.review_reason IS NOT NULL THEN 'infinity'
+        WHEN held.until IS NOT NULL AND task.cancelled_at IS NULL THEN least(held.until, task.deadline_at)
+        WHEN held.delay_s > 0 THEN now() + held.delay_s * interval '1 second'
+    END AS wake_at
+    FROM held JOIN task ON task.id = held.id
 ), released AS (
-    UPDATE task SET state = CASE WHEN held.delay_s > 0 THEN 'scheduled' ELSE 'ready' END,
-        run_at = CASE WHEN held.delay_s > 0 THEN now() + held.delay_s * interval '1 second' ELSE task.run_at END,
-        failures = task.failures + held.failures, takeovers = task.takeovers + held.takeovers,
-        owner = NULL, started_at = NULL
-    FROM held WHERE task.id = held.id
-    RETURNING task.id, held.attempt, held.owner, task.job_id, task.lane, task.state, held.error
+    UPDATE task SET state = CASE WHEN timed.wake_at > now() THEN 'scheduled' ELSE 'ready' END,
+        run_at = CASE WHEN timed.wake_at > now() THEN timed.wake_at ELSE task.run_at END,
+        failures = task.failures + timed.failures, takeovers = task.takeovers + timed.takeovers,
+        handle = CASE WHEN timed.starts_over THEN NULL ELSE coalesce(timed.handle, task.handle) END,
+        submitting_at = CASE WHEN timed.starts_over OR timed.handle IS NOT NULL THEN NULL ELSE task.submitting_at END,
+        review_reason = timed.review_reason, owner = NULL, started_at = NULL
+    FROM timed WHERE task.id = timed.id
+    RETURNING task.id, timed.attempt, timed.owner, task.job_id, task.lane, task.state, timed.error,
+        timed.handle IS NOT NULL AS sleeps
 ), waiting AS (
     UPDATE job SET state = 'queued', progress = NULL, error = released.error, events = job.events + 1
-    FROM released WHERE job.id = released.job_id RETURNING job.id, job.events, released.error
+    FROM released WHERE job.id = released.job_id AND NOT released.sleeps
+    RETURNING job.id, job.events, released.error
 ), told AS (
     INSERT INTO job_event (job_id, seq, kind, data)
     SELECT id, events, 'state', jsonb_build_object('state', 'queued', 'error', error) FROM waiting
 )
-SELECT id, attempt, owner, job_id, lane, state FROM released
+SELECT id, attempt, owner, job_id, lane, state, CASE WHEN sleeps THEN 'running' ELSE 'queued' END AS job_state
+FROM released
 """
 
+# What a provider has, or may have, of a waiting task is claimed at once, so that its handler stops it.
 MARK_CANCELLED = """
-UPDATE task SET cancelled_at = coalesce(task.cancelled_at, now())
-FROM job WHERE job.id = $2 AND job.org_id = $1 AND task.job_id = job.id
-RETURNING task.id, task.attempt, task.owner
+UPDATE task SET cancelled_at = coalesce(task.cancelled_at, now()),
+    state = CASE WHEN is_remote AND task.state = 'scheduled' THEN 'ready' ELSE task.state END,
+    review_reason = NULL
+FROM (SELECT id FROM job WHERE id = $2 AND org_id = $1) AS job
+CROSS JOIN LATERAL (
+    SELECT handle IS NOT NULL OR submitting_at IS NOT NULL AS is_remote FROM task WHERE job_id = job.id
+) AS place
+WHERE task.job_id = job.id
+RETURNING task.id, task.attempt, task.owner, is_remote
+"""
+
+BEGIN_SUBMISSION = """
+UPDATE task SET submitting_at = clock_timestamp(), handle = NULL
+WHERE id = $1 AND attempt = $2 AND owner = $3 AND cancelled_at IS NULL RETURNING submitting_at
 """
 
 PRIORITISE = """
@@ -130,6 +158,10 @@ class Release:
     failures: int = 0
     takeovers: int = 0
     error: Mapping[str, Any] | None = None
+    until: datetime | None = None
+    handle: Mapping[str, Any] | None = None
+    review_reason: str | None = None
+    starts_over: bool = False
 
 
 async def end_tasks(conn: Connection, ends: Sequence[End]) -> list[Settled]:
@@ -147,7 +179,7 @@ async def end_tasks(conn: Connection, ends: Sequence[End]) -> list[Settled]:
 
 
 async def release_tasks(conn: Connection, releases: Sequence[Release]) -> list[Settled]:
-    """Put back the tasks whose fences hold and that were not cancelled, and say which."""
+    """Put back the tasks whose fences hold and that were not cancelled, or only remotely done, and say which."""
     releases = sorted(releases, key=lambda release: release.fence.task_id)
     rows = await conn.fetch(
         RELEASE,
@@ -156,22 +188,35 @@ async def release_tasks(conn: Connection, releases: Sequence[Release]) -> list[S
         [release.failures for release in releases],
         [release.takeovers for release in releases],
         [release.error for release in releases],
+        [release.until for release in releases],
+        [release.handle for release in releases],
+        [release.review_reason for release in releases],
+        [release.starts_over for release in releases],
     )
     return [
         Settled(
             fence=_fence(row),
             job_id=row["job_id"],
-            state="queued",
+            state=row["job_state"],
             ready_lane=row["lane"] if row["state"] == "ready" else None,
         )
         for row in rows
     ]
 
 
-async def mark_cancelled(conn: Connection, org_id: UUID, job_id: UUID) -> Fence | None:
-    """Note that the job is to be cancelled; the fence of its task, or None where it has none."""
+async def mark_cancelled(conn: Connection, org_id: UUID, job_id: UUID) -> tuple[Fence, bool] | None:
+    """Note that the job is to be cancelled; the fence of its task, and whether a provider may have something of it.
+
+    None where it has no task.
+    """
     row = await conn.fetchrow(MARK_CANCELLED, org_id, job_id)
-    return None if row is None else _fence(row)
+    return None if row is None else (_fence(row), row["is_remote"])
+
+
+async def begin_submission(conn: Connection, fence: Fence) -> datetime | None:
+    """Note that a task may be with a provider from now on, and since when; None where the fence does not hold."""
+    began_at: datetime | None = await conn.fetchval(BEGIN_SUBMISSION, *fence)
+    return began_at
 
 
 async def prioritise(conn: Connection, org_id: UUID, job_id: UUID, priority: Priority) -> bool:

@@ -2,11 +2,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quantum_scheduler.backends.classical.list_search.chance import Stream, below
+from quantum_scheduler.backends.classical.list_search.chance import below
 from quantum_scheduler.backends.classical.list_search.compile import kernel, part
-from quantum_scheduler.backends.classical.list_search.evaluate import Trial, evaluate
+from quantum_scheduler.backends.classical.list_search.evaluate import evaluate
 from quantum_scheduler.backends.classical.list_search.place import ANYBODY, Schedule, copy_all
-from quantum_scheduler.backends.classical.list_search.tensors import Integers, Tensors
+from quantum_scheduler.backends.classical.list_search.tensors import Integers
 
 
 class Population(NamedTuple):
@@ -165,8 +165,8 @@ def evolve(tensors, population, best, stream, trial, work, justify, mut, pmut, r
         v = evaluate(tensors, child, wanted, justify, trial)
         if v < best.value[0]:
             best.value[0] = v
-            copy_all(trial.schedule.start,best.schedule.start)
-            copy_all(trial.schedule.crew,best.schedule.crew)
+            copy_all(trial.schedule.start, best.schedule.start)
+            copy_all(trial.schedule.crew, best.schedule.crew)
         h = mark_of(trial.schedule.start)
         w = below(stream, P)
         for _ in range(wt - 1):
@@ -182,6 +182,6 @@ def evolve(tensors, population, best, stream, trial, work, justify, mut, pmut, r
             if not dup:
                 population.values[w] = v
                 population.marks[w] = h
-                copy_all(child,population.orders[w])
-                copy_all(wanted,population.crews[w])
+                copy_all(child, population.orders[w])
+                copy_all(wanted, population.crews[w])
     return made

@@ -62,7 +62,7 @@ def tensors_of(problem: ScheduleProblem, relations: Relations, weights: Weights)
     kind = [kinds[eligible] for eligible in relations.eligible]
     before_from, before = _end_to_end(relations.predecessors)
     after_from, after = _end_to_end(_turned_round(relations.predecessors))
-    able_from, able = _end_to_end(_welcome(kinds, kind, weights))
+    able_from, able = _end_to_end(_welcome(problem, kinds, kind, weights))
     position = {resource.id: len(problem.agents) + at for at, resource in enumerate(problem.resources)}
     held = [[(position[name], units) for name, units in task.uses.items() if units and task.duration] for task in tasks]
     uses_from, uses = _end_to_end([[timeline for timeline, _ in of_task] for of_task in held])
@@ -121,16 +121,17 @@ def _turned_round(lists: Sequence[Sequence[int]]) -> list[list[int]]:
 
 
 def _welcome(
-    kinds: dict[tuple[int, ...], int], kind: Sequence[int], weights: Weights
+    problem: ScheduleProblem, kinds: dict[tuple[int, ...], int], kind: Sequence[int], weights: Weights
 ) -> list[list[int]]:
-    """Sort the agents of each kind of task: the cheapest first, then those whom fewest tasks can use."""
-    of_kind = Counter(kind)
-    tasks_for: Counter[int] = Counter()
+    """Sort the agents of each kind of task: the cheapest first, then those to whom least work would fall evenly."""
+    work = [0.0] * len(kinds)
+    for task, at in zip(problem.tasks, kind, strict=True):
+        work[at] += task.duration * task.agents
+    share = [0.0] * len(problem.agents)
     for eligible, at in kinds.items():
         for agent in eligible:
-            tasks_for[agent] += of_kind[at]
-    rank = sorted(tasks_for, key=lambda agent: (weights.cost[agent], tasks_for[agent], agent))
-    turn = {agent: at for at, agent in enumerate(rank)}
+            share[agent] += work[at] / len(eligible) / problem.agents[agent].capacity
+    turn = {agent: (weights.cost[agent], share[agent], agent) for agent in range(len(problem.agents))}
     return [sorted(eligible, key=turn.__getitem__) for eligible in kinds]
 
 
