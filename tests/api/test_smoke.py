@@ -41,6 +41,12 @@ def test_a_service_without_workers_fails(idle: Callable[..., AbstractContextMana
     assert "FAIL key: " in run.stdout
 
 
+def test_without_a_key_it_checks_what_it_can_and_says_what_is_missing(service: Any, tmp_path: Path) -> None:
+    run = _run("--endpoint", service.url, home=tmp_path)
+    assert run.returncode == 1
+    assert [line[:8] for line in run.stdout.splitlines()] == ["ok   hea", "FAIL key"]
+
+
 @pytest.mark.parametrize("place", ["QUANTUM_SCHEDULER_DATA_DIR", "XDG_DATA_HOME"])
 def test_the_key_is_found_in_the_data_folder(service: Any, tmp_path: Path, place: str) -> None:
     for folder in (tmp_path, tmp_path / "quantum-scheduler"):

@@ -36,14 +36,15 @@ def random_model(count: int, terms: int, *, seed: int, vartype: VarType = "BINAR
     chance = np.random.default_rng(seed)
     pairs = np.unique(np.sort(chance.integers(0, count, (terms, 2)), axis=1), axis=0)
     head, tail = pairs[pairs[:, 0] < pairs[:, 1]].T.astype(np.int32)
-    linear, weight = chance.integers(-20, 21, count), chance.choice([-9, -4, -1, 2, 3, 8], len(head))
+    linear = chance.integers(-20, 21, count)
+    weight = chance.choice([-9, -4, -1, 2, 3, 8], len(head))
     return BinaryProblem(
         vartype=vartype,
         labels=tuple(f"v{i}" for i in range(count)),
-        linear=linear if scale == 1 else scale * linear,
+        linear=linear if scale == 1 else np.float64(scale) * linear,
         head=head,
         tail=tail,
-        weight=weight if scale == 1 else scale * weight,
+        weight=weight if scale == 1 else np.float64(scale) * weight,
         offset=3 if scale == 1 else 0.25,
     )
 
