@@ -21,9 +21,6 @@ class Settings:
     api_url: str
     api_key: str | None
     enable_solution_cache: bool
-    fallback_to_classical: bool
-    quantum_backend_priority: tuple[str, ...]
-    quantum_timeout_s: float
     worker_slots: int
     worker_memory_mb: int
     request_bytes_max: int
@@ -45,9 +42,6 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         api_url=environ.get("QUANTUM_SCHEDULER_URL") or "http://127.0.0.1:8000",
         api_key=environ.get("QUANTUM_SCHEDULER_API_KEY") or None,
         enable_solution_cache=_flag(environ, "ENABLE_SOLUTION_CACHE", default=True),
-        fallback_to_classical=_flag(environ, "FALLBACK_TO_CLASSICAL", default=True),
-        quantum_backend_priority=_names(environ, "QUANTUM_BACKEND_PRIORITY"),
-        quantum_timeout_s=_number(environ, "QUANTUM_TIMEOUT_SECONDS", default=300, least=1, most=86_400),
         worker_slots=int(_number(environ, "WORKER_SLOTS", default=2, least=1, most=256)),
         worker_memory_mb=int(_number(environ, "WORKER_MEMORY_MB", default=4096, least=256, most=1_048_576)),
         request_bytes_max=int(_number(environ, "REQUEST_BYTES_MAX", default=32 * 2**20, least=1024, most=2**30)),
@@ -77,7 +71,3 @@ def _number(environ: Mapping[str, str], name: str, *, default: float, least: flo
     if not least <= number <= most:
         raise SettingInvalid(f"{name} is {text!r}; it may be a number from {least:g} to {most:g}")
     return number
-
-
-def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in environ.get(name, "").split(",") if part.strip())

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Write the pages of docs/reference that are generated from the code.
+
+With --check nothing is written; the pages that are no longer what the code says are named, and the exit code is 1.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+from quantum_scheduler.api import create_api
+from quantum_scheduler.cli import app
+from quantum_scheduler.problems.publish import problem_schema
+from quantum_scheduler.settings import read_settings
+
+FOLDER = Path(__file__).parent.parent / "docs" / "reference"
+COMMANDS_TITLE = "# The command line\n\nGenerated from the commands themselves; `--help` says the same.\n"
+
+
+def write_pages() -> dict[str, str]:
+    """Return each generated page under its file name."""
+    return {
+        "command-line.md": _commands(),
+        "openapi.json": _to_text(_openapi()),
+        "problem.schema.json": _to_text(problem_schema()),
+    }
+
+
+def _commands() -> str:
+    text: str = app.generate_docs(output_format="markdown")
+    return COMMANDS_TITLE + "\n" + text.split("\n", 2)[2].strip() + "\n"
+
+
+def _openapi() -> dict[str, Any]:
+    """Describe the API; what it would be served with is not touched by that."""
+    nothing = cast("Any", None)
+    api = create_api(
+        pool=nothing,
+        listener=nothing,
+        notifier=nothing,
+        executor=nothing,
+        stop=asyncio.Event(),
+        request_bytes_max=read_settings({}).request_bytes_max,
+    )
+    document: dict[str, Any] = json.loads(api.state.description.openapi)
+    return document
+
+
+def _to_text(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or check them."""
+    pages = {FOLDER / name: text for name, text in write_pages().items()}
+    stale = [page for page, text in pages.items() if not page.exists() or page.read_text(encoding="utf-8") != text]
+    if "--check" in arguments:
+        for page in stale:
+            print(f"{page.name} is stale; write it anew: python scripts/write_reference.py")
+        return 1 if stale else 0
+    for page in stale:
+        page.write_text(pages[page], encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
