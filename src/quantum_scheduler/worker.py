@@ -6,28 +6,30 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import structlog
 
 from quantum_scheduler.jobs.cancel import find_cancelled
-from quantum_scheduler.jobs.claim import claim_tasks, find_ready_lanes, release_strays
+from quantum_scheduler.jobs.claim import claim_tasks, find_held, find_ready_lanes, release_strays
 from quantum_scheduler.jobs.lease import LEASE_S, hold_lease
 from quantum_scheduler.jobs.look_up import read_problems
 from quantum_scheduler.jobs.model import (
     JOB_CHANGED,
     TASK_READY,
-    Cancelled,
     Claim,
     Fence,
     HandedBack,
     Outcome,
 )
+from quantum_scheduler.jobs.perform import Handler, perform_claim
 from quantum_scheduler.jobs.progress import report_progress
 from quantum_scheduler.jobs.repeat import attempt, repeat
-from quantum_scheduler.jobs.settle import settle_surely
-from quantum_scheduler.jobs.solve import Bench, solve_claim
+from quantum_scheduler.jobs.scale import adapt_slots
+from quantum_scheduler.jobs.settle import identify, settle_surely
+from quantum_scheduler.jobs.solve import Bench
 from quantum_scheduler.jobs.tick import TICK_S, tick
 from quantum_scheduler.postgres.connect import open_pool
 from quantum_scheduler.postgres.listen import Listener, Notifier
@@ -37,6 +39,8 @@ MEMORY_MB = 4096
 POLL_S = 1.0
 PROGRESS_EVERY_S = 0.5
 OBEY_EVERY_S = 0.05
+# A notice can be lost.
+OBEY_AT_LEAST_EVERY_S = 5.0
 SETTLE_BATCH_MAX = 200
 CONNECTIONS_MAX = 8
 # How long a worker that leaves tries to write down what it has.
@@ -57,7 +61,7 @@ class Pace:
     chance: Callable[[], float] = random.random
 
 
-async def run_worker(
+async def run_worker(  # noqa: PLR0913  all that a worker is made of is said at its door
     dsn: str,
     executor: Executor,
     *,
@@ -67,9 +71,11 @@ async def run_worker(
     memory_mb: int = MEMORY_MB,
     use_cache: bool = True,
     pace: Pace = Pace(),
+    handlers: Mapping[str, Handler] = MappingProxyType({}),
 ) -> None:
     """Work on up to `slots` jobs of `lanes` at once until `stop` is set; then finish within the grace or hand back.
 
+    `handlers` do the tasks of the kinds they are named for; jobs are of kind `solve` and need none.
     It outlives restarts of the database and the loss of its lease. Raises DatabaseUnavailable where the database
     cannot be reached at first.
     """
@@ -79,7 +85,7 @@ async def run_worker(
         listener = await stack.enter_async_context(Listener(dsn))
         notifier = await stack.enter_async_context(Notifier(dsn))
         bench = Bench(pool=pool, executor=executor, memory_mb=memory_mb, use_cache=use_cache, chance=pace.chance)
-        worker = _Worker(bench, listener, notifier, lanes=lanes, slots=slots, stop=stop)
+        worker = _Worker(bench, handlers, listener, notifier, lanes=lanes, slots=slots, stop=stop)
         settling = asyncio.create_task(worker.settle_always())
         try:
             while not stop.is_set():
@@ -104,6 +110,7 @@ class _Worker:
     def __init__(
         self,
         bench: Bench,
+        handlers: Mapping[str, Handler],
         listener: Listener,
         notifier: Notifier,
         *,
@@ -112,10 +119,11 @@ class _Worker:
         stop: asyncio.Event,
     ) -> None:
         self._bench = bench
+        self._handlers = handlers
         self._listener = listener
         self._notifier = notifier
         self._lanes = list(lanes)
-        self._slots = slots
+        self._own_slots = self._slots = slots
         self._stop = stop
         self._runs: dict[Fence, _Run] = {}
         self._ended: list[tuple[_Run, Outcome]] = []
@@ -143,7 +151,7 @@ class _Worker:
             claiming = asyncio.create_task(self._claim_always(worker_id))
             ends = [asyncio.create_task(self._stop.wait()), asyncio.create_task(lost.wait())]
             others = [
-                asyncio.create_task(repeat(self._tick, pause_s=TICK_S)),
+                asyncio.create_task(repeat(partial(self._tick, worker_id), pause_s=TICK_S)),
                 asyncio.create_task(repeat(self._report, pause_s=PROGRESS_EVERY_S)),
                 asyncio.create_task(self._hear_of_work()),
                 asyncio.create_task(self._hear_of_changes()),
@@ -181,22 +189,24 @@ class _Worker:
                 if len(self._runs) < self._slots:
                     async with conn.transaction():
                         claims = await claim_tasks(conn, lane, self._slots - len(self._runs), worker_id)
-                    problems = await read_problems(conn, [claim.job_id for claim in claims])
+                    solved = [claim.job_id for claim in claims if claim.job_id and claim.kind not in self._handlers]
+                    problems = await read_problems(conn, solved) if solved else {}
                     for claim in claims:
-                        self._begin(claim, problems[claim.job_id])
+                        self._begin(claim, problems.get(claim.job_id) if claim.job_id else None)
             self._is_in_doubt = False
 
-    def _begin(self, claim: Claim, problem: bytes) -> None:
+    def _begin(self, claim: Claim, problem: bytes | None) -> None:
         if claim.fence in self._runs:
             return  # a crash of Postgres forgot that we had claimed it, but we did not
 
         def note(progress: Mapping[str, Any]) -> None:
             self._news[claim.fence] = (claim, progress)
 
-        work = asyncio.create_task(solve_claim(self._bench, claim, problem, on_progress=note))
+        performing = perform_claim(self._bench, claim, problem, handlers=self._handlers, on_progress=note)
+        work = asyncio.create_task(performing)
         run = self._runs[claim.fence] = _Run(claim, work)
         self._idle.clear()
-        self._notifier.notify(JOB_CHANGED, str(claim.job_id))
+        self._tell_of_change(claim)
         work.add_done_callback(lambda _: self._finish(run))
 
     def _finish(self, run: _Run) -> None:
@@ -221,7 +231,13 @@ class _Worker:
                 run.work.cancel()
 
     def _cancel(self, job_ids: Sequence[UUID]) -> None:
-        self._stop_runs([run for run in self._runs.values() if run.claim.job_id in job_ids], Cancelled())
+        # A task that could not be handed back was cancelled and ends so; one that a provider has goes to its handler.
+        found = [run for run in self._runs.values() if run.claim.job_id in job_ids and not run.claim.is_cancelled]
+        self._stop_runs(found, HandedBack())
+
+    def _tell_of_change(self, claim: Claim) -> None:
+        if claim.job_id is not None:
+            self._notifier.notify(JOB_CHANGED, str(claim.job_id))
 
     async def settle_always(self) -> None:
         """Write down what has ended, in batches, for as long as it takes; not even the loss of the lease stops it."""
@@ -238,16 +254,18 @@ class _Worker:
         del self._ended[: len(batch)]
         for run, _ in batch:
             self._let_go(run)
-            self._notifier.notify(JOB_CHANGED, str(run.claim.job_id))
+            self._tell_of_change(run.claim)
         for each in settled.values():
             if each.ready_lane is not None:
                 self._notifier.notify(TASK_READY, each.ready_lane)
 
-    async def _tick(self) -> None:
-        async with self._bench.pool.acquire() as conn, conn.transaction():
-            report = await tick(conn)
-        for worker_id in report.dead_workers:
-            log.warning("worker.found_dead", worker_id=str(worker_id))
+    async def _tick(self, worker_id: UUID) -> None:
+        async with self._bench.pool.acquire() as conn:
+            async with conn.transaction():
+                report = await tick(conn)
+            self._slots = await adapt_slots(conn, worker_id, self._own_slots)
+        for dead_id in report.dead_workers:
+            log.warning("worker.found_dead", worker_id=str(dead_id))
         for job_id in report.changed_jobs:
             self._notifier.notify(JOB_CHANGED, str(job_id))
         for lane in report.ready_lanes:
@@ -273,11 +291,18 @@ class _Worker:
                     self._change_waits.set()
 
     async def _obey(self, worker_id: UUID) -> None:
-        """Stop what has been cancelled, once a job at work has changed; most changes are our own."""
-        await self._change_waits.wait()
+        """Stop what was cancelled or taken away, once a job at work has changed; most changes are our own."""
+        await _wait(self._change_waits, OBEY_AT_LEAST_EVERY_S)
         self._change_waits.clear()
-        async with self._bench.pool.acquire() as conn:
-            self._cancel(await find_cancelled(conn, worker_id))
+        runs = [run for run in self._runs.values() if not run.work.done()]
+        if runs:
+            async with self._bench.pool.acquire() as conn:
+                self._cancel(await find_cancelled(conn, worker_id))
+                held = await find_held(conn, worker_id)
+            lost = [run for run in runs if run.claim.fence not in held and not run.work.done()]
+            for run in lost:
+                log.warning("job.claim_lost", attempt=run.claim.attempt, **identify(run.claim))
+            self._stop_runs(lost, None)
 
     async def _drain(self, claiming: asyncio.Task[None], grace_s: float) -> None:
         """Claim nothing more, let what runs end for a while, hand the rest back, and write all down."""
@@ -288,7 +313,7 @@ class _Worker:
         self._stop_runs(self._runs.values(), HandedBack())
         await _wait(self._idle, FAREWELL_S)
         if self._runs:
-            log.warning("worker.left_unsettled", job_ids=[str(run.claim.job_id) for run in self._runs.values()])
+            log.warning("worker.left_unsettled", claims=[identify(run.claim) for run in self._runs.values()])
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

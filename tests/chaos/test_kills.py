@@ -1,157 +1,104 @@
-"""Nothing acknowledged is lost and nothing ends twice, whatever is killed while it runs."""
+"""Nothing acknowledged is lost and nothing ends twice, whatever is killed or frozen while it runs."""
 
-import asyncio
-import json
-import os
 import random
-import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
+from contextlib import contextmanager
+from itertools import count
 from typing import Any
-from uuid import uuid4
 
-import httpx2
 import pytest
+from tests.chaos.customer import submit_and_follow
+from tests.chaos.havoc import Plan, wait_for_worker, wreak_havoc
+from tests.chaos.oracle import COUNT_TAKEOVERS, FIND_HELD, account_for, ask, measure_takeovers
+from tests.chaos.service import Service, kill_worker
 
-from quantum_scheduler.postgres.connect import connect
-from quantum_scheduler.postgres.embed import start_postgres
+from quantum_scheduler.jobs.lease import LEASE_S
 
-JOBS = 200
-CLIENTS = 8
-PATIENCE_S = 600.0
-FINAL = {"succeeded", "failed", "cancelled"}
+CUSTOMERS = 8
+# How long all jobs may take to end once it is calm.
+PATIENCE_S = 300.0
+HAVOC_TIMEOUT_S = 3600.0
 
-# What must hold in the database once every job has ended.
-COUNT_JOBS = "SELECT state, count(*) FROM job GROUP BY state"
-COUNT_RESULTS = "SELECT count(*), count(DISTINCT job_id) FROM job_result"
-COUNT_TASKS = "SELECT count(*) FROM task"
-COUNT_ENDS = """
-SELECT count(*) FROM (
-    SELECT job_id FROM job_event WHERE kind = 'state' AND data ->> 'state' IN ('succeeded', 'failed', 'cancelled')
-    GROUP BY job_id HAVING count(*) = 1
-) AS ended_once
-"""
+SHORT = Plan(kills=6, freezes=3, crashes=2, service_kills=1, pause_s=(1.5, 4.0))
+LONG = Plan(kills=220, freezes=40, crashes=25, service_kills=15, pause_s=(1.0, 3.5))
+TAKEOVERS = 10
+TAKEOVER_MAX_S = LEASE_S + 5
 
 
-class Service:
-    """A running `up` with two workers, and what may be killed of it."""
+class Crowd:
+    """Customers who submit one job after another until it is calm, and then wait for what they have submitted."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir
-        environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "quantum_scheduler", "up", "--port", "0", "--workers", "2", "--json"],
-            env={**environ, "QUANTUM_SCHEDULER_DATA_DIR": str(data_dir), "LOG_LEVEL": "error"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-        )
-        assert self.process.stdout is not None
-        self.url = json.loads(self.process.stdout.readline())["url"]
-        self.key = (data_dir / "api-key").read_text().strip()
+    def __init__(self, service: Service) -> None:
+        self.acknowledged: dict[str, str] = {}
+        self.ended: list[dict[str, Any]] = []
+        self.calm = threading.Event()
+        self._service = service
+        self._numbers = count()
+        self._give_up_at = time.monotonic() + HAVOC_TIMEOUT_S
 
-    def workers(self) -> list[int]:
-        """The process ids of the workers there are now."""
-        listed = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=False
-        )
-        return [int(line.split()[0]) for line in listed.stdout.splitlines() if " worker " in line]
+    def submit_always(self) -> None:
+        while not self.calm.is_set():
+            number = next(self._numbers)
+            self.ended.append(submit_and_follow(self._service, number, self.acknowledged, self._give_up_at))
+
+    def calm_down(self) -> None:
+        self._give_up_at = time.monotonic() + PATIENCE_S
+        self.calm.set()
 
 
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with tempfile.TemporaryDirectory(prefix="qs-", ignore_cleanup_errors=True) as folder:
-        running = Service(Path(folder) / "data")
-        yield running
-        running.process.terminate()
-        running.process.wait(120)
-        assert running.process.stdout is not None
-        running.process.stdout.close()
-
-
-def submit_and_follow(service: Service, number: int, stop_at: float) -> tuple[str, dict[str, Any]]:
-    """Submit one job, however often it takes, and ask until it has ended."""
-    body = {
-        "problem": {
-            "kind": "schedule",
-            "agents": [{"id": "a"}, {"id": "b"}],
-            "tasks": [{"id": task, "duration": 1 + (number * 7 + task) % 11} for task in range(8)],
-        },
-        "time_limit_s": 0.5,
-        "use_cache": False,
-    }
-    headers = {"Authorization": f"Bearer {service.key}", "Idempotency-Key": str(uuid4())}
-    with httpx2.Client(base_url=service.url, headers=headers, timeout=30, trust_env=False) as client:
-        job_id = ""
-        while time.monotonic() < stop_at:
-            with suppress(httpx2.TransportError):
-                answer = client.get(f"/v1/jobs/{job_id}") if job_id else client.post("/v1/jobs", json=body)
-                assert answer.status_code in {200, 201, 503}, answer.text
-                if answer.status_code != 503:
-                    job = answer.json()
-                    assert job_id in {"", job["id"]}
-                    job_id = job["id"]
-                    if job["state"] in FINAL:
-                        return job_id, job
-            time.sleep(0.2)
-    raise AssertionError(f"job {number} ({job_id or 'not acknowledged'}) had not ended after {PATIENCE_S:g} s")
-
-
-def wreak_havoc(service: Service, chance: random.Random, calm: threading.Event) -> Counter[str]:
-    """Kill a worker now and then, and Postgres once in a while, until `calm` is set."""
-    done: Counter[str] = Counter()
-    server = start_postgres(service.data_dir)
-    try:
-        # A worker takes seconds to start: faster than this, and none would live to do anything.
-        while not calm.wait(chance.uniform(3.0, 8.0)):
-            if chance.random() < 0.2:
-                server.restart("immediate")
-                done["restarts"] += 1
-            elif workers := service.workers():
-                with suppress(ProcessLookupError):
-                    os.kill(chance.choice(workers), signal.SIGKILL)
-                    done["kills"] += 1
-    finally:
-        server.let_go()
-    return done
-
-
-async def ask(dsn: str, statement: str) -> list[tuple[Any, ...]]:
-    connection = await connect(dsn)
-    try:
-        return [tuple(row) for row in await connection.fetch(statement)]
-    finally:
-        await connection.close()
-
-
-def test_every_acknowledged_job_ends_once_while_workers_and_postgres_are_killed(service: Service) -> None:
-    seed = random.randrange(2**32)
-    stop_at = time.monotonic() + PATIENCE_S
-    calm = threading.Event()
-    with ThreadPoolExecutor(CLIENTS + 1) as threads:
-        havoc = threads.submit(wreak_havoc, service, random.Random(seed), calm)
+@contextmanager
+def crowd_at(service: Service) -> Iterator[Crowd]:
+    """Customers at work while the block runs; then all that they have submitted has ended."""
+    crowd = Crowd(service)
+    with ThreadPoolExecutor(CUSTOMERS) as threads:
+        customers = [threads.submit(crowd.submit_always) for _ in range(CUSTOMERS)]
         try:
-            ended = list(threads.map(lambda number: submit_and_follow(service, number, stop_at), range(JOBS)))
+            yield crowd
         finally:
-            calm.set()
-        done = havoc.result()
-    assert done["kills"] > 0, f"seed {seed}: nothing was killed"
-    assert len({job_id for job_id, _ in ended}) == JOBS
-    assert Counter(job["state"] for _, job in ended) == {"succeeded": JOBS}, f"seed {seed}: {done}"
-    assert all(job["result"]["verified"] for _, job in ended)
+            crowd.calm_down()
+        for customer in customers:
+            customer.result()
 
-    server = start_postgres(service.data_dir)
-    try:
-        assert asyncio.run(ask(server.dsn, COUNT_JOBS)) == [("succeeded", JOBS)]
-        assert asyncio.run(ask(server.dsn, COUNT_RESULTS)) == [(JOBS, JOBS)]
-        assert asyncio.run(ask(server.dsn, COUNT_TASKS)) == [(0,)]
-        assert asyncio.run(ask(server.dsn, COUNT_ENDS)) == [(JOBS,)]
-    finally:
-        server.let_go()
+
+def test_every_acknowledged_job_ends_once_whatever_is_killed_or_frozen(
+    service: Service, request: pytest.FixtureRequest
+) -> None:
+    seed = request.config.getoption("--chaos-seed") or random.SystemRandom().randrange(1, 2**32)
+    plan = LONG if request.config.getoption("--long") else SHORT
+    sys.stdout.write(f"\nchaos seed {seed}: again with --chaos-seed {seed}\n")  # shown where the test fails
+
+    with crowd_at(service) as crowd:
+        done = wreak_havoc(service, plan, random.Random(seed), threading.Event())
+    [(takeovers,)] = ask(service.data_dir, COUNT_TAKEOVERS)
+    summary = f"chaos: {dict(done)}; {len(crowd.acknowledged)} jobs acknowledged, {takeovers} takeovers; seed {seed}"
+    sys.stdout.write(summary + "\n")
+
+    assert done.total() == len(plan.deeds())
+    assert len(crowd.ended) == len(crowd.acknowledged) > 0
+    assert all(job["state"] == "succeeded" and job["result"]["verified"] for job in crowd.ended), summary
+    assert account_for(service.data_dir, crowd.acknowledged) == [], summary
+
+
+def test_what_a_dead_worker_had_is_taken_over_within_its_lease_and_five_seconds(
+    service: Service, request: pytest.FixtureRequest
+) -> None:
+    if not request.config.getoption("--long"):
+        pytest.skip("takes minutes: pytest tests/chaos --long")
+    chance = random.Random(1)
+    held: list[tuple[str, float]] = []
+    with crowd_at(service) as crowd:
+        for _ in range(TAKEOVERS):
+            victim = wait_for_worker(service, chance)
+            at_work = ask(service.data_dir, FIND_HELD)
+            kill_worker(victim)
+            held += [(job_id, at) for pid, job_id, at in at_work if pid == victim]
+            time.sleep(TAKEOVER_MAX_S)
+    takeovers = sorted(measure_takeovers(service.data_dir, held))
+    sys.stdout.write(f"\ntakeovers: {[round(each, 1) for each in takeovers]} s after the kill\n")
+    assert takeovers, "no worker had anything when it was killed"
+    assert takeovers[-1] <= TAKEOVER_MAX_S
+    assert account_for(service.data_dir, crowd.acknowledged) == []

@@ -1,16 +1,19 @@
 """What tests of the command line share: real processes of it, and a real service for them to talk to."""
 
 import json
+import logging
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from quantum_scheduler import cli
 
@@ -37,18 +40,27 @@ def clean_environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {**kept, "QUANTUM_SCHEDULER_DATA_DIR": str(empty / "data"), "QUANTUM_SCHEDULER_URL": "http://127.0.0.1:9"}
 
 
+@contextmanager
+def _restored_process() -> Iterator[None]:
+    """Put back what a command changes of its process: the environment, and where logs go."""
+    environ, handlers, logs = dict(os.environ), logging.root.handlers[:], structlog.get_config()
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(environ)
+        logging.root.handlers[:] = handlers
+        structlog.configure(**logs)
+
+
 @pytest.fixture
 def run_here(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
     """Run one command inside this process, which saves starting another: `run_here("jobs", environ={...})`."""
 
     def run_command(*arguments: str | Path, environ: Mapping[str, str] | None = None) -> Ended:
-        before = dict(os.environ)
-        os.environ.update(environ or {})
-        try:
+        with _restored_process():
+            os.environ.update(environ or {})
             code = cli.run([str(argument) for argument in arguments])
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
         return Ended(arguments, code, *capsys.readouterr())
 
     return run_command

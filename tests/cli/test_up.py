@@ -67,19 +67,19 @@ def is_gone(pid: int) -> bool:
     return b"worker" not in read_command(pid)
 
 
-def test_a_data_folder_has_one_up_at_a_time_and_a_port_one_owner(run: Any, service: Any, tmp_path: Path) -> None:
-    second = run("up", "--port", "0", "--data-dir", service.data_dir)
+def test_a_data_folder_has_one_up_at_a_time_and_a_port_one_owner(run_here: Any, service: Any, tmp_path: Path) -> None:
+    second = run_here("up", "--port", "0", "--data-dir", service.data_dir)
     assert second.returncode == 2
     assert f"is in use by process {service.process.pid}" in second.stderr.splitlines()[-1]
     port = service.about["url"].rpartition(":")[2]
-    taken = run("up", "--port", port, "--data-dir", tmp_path / "other")
+    taken = run_here("up", "--port", port, "--data-dir", tmp_path / "other")
     assert taken.returncode == 2
     assert "--port" in taken.stderr.splitlines()[-1]
     assert not (tmp_path / "other").exists()
-    assert run("jobs", environ=service.environ).returncode == 0
+    assert run_here("jobs", environ=service.environ).returncode == 0
 
 
-def test_killed_or_stopped_it_starts_again_with_the_same_key_and_leaves_no_process(start: Any, run: Any) -> None:
+def test_killed_or_stopped_it_starts_again_with_the_same_key_and_leaves_no_process(start: Any, run_here: Any) -> None:
     first = start()
     key_file = Path(first.about["key_file"])
     key = key_file.read_text()
@@ -91,23 +91,24 @@ def test_killed_or_stopped_it_starts_again_with_the_same_key_and_leaves_no_proce
 
     second = start()
     assert key_file.read_text() == key
-    assert run("jobs", environ=second.environ).returncode == 0
+    assert run_here("jobs", environ=second.environ).returncode == 0
     worker = worker_of(second)
     assert second.stop() == 0
     assert is_gone(worker)
     assert not (second.data_dir / "postgres" / "postmaster.pid").exists()
 
 
-def test_it_outlives_its_workers_and_its_postgres(service: Any, run: Any) -> None:
+def test_it_outlives_its_workers_and_its_postgres(service: Any, run_here: Any, tmp_path: Path) -> None:
     worker = worker_of(service)
     os.kill(worker, signal.SIGKILL)
     assert eventually(lambda: worker_of(service) != worker)
     postmaster = int((service.data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
     os.kill(postmaster, signal.SIGKILL)
-    document = json.dumps({"kind": "binary", "linear": [["x", -1]], "quadratic": [["x", "y", 2]]})
+    file = tmp_path / "pair.json"
+    file.write_text(json.dumps({"kind": "binary", "linear": [["x", -1]], "quadratic": [["x", "y", 2]]}))
 
     def solved() -> bool:
-        ended = run("submit", "-", "--wait", "--time-limit", "1", stdin=document, environ=service.environ)
+        ended = run_here("submit", file, "--wait", "--time-limit", "1", environ=service.environ)
         return bool(ended.returncode == 0)
 
     assert eventually(solved)
@@ -115,20 +116,21 @@ def test_it_outlives_its_workers_and_its_postgres(service: Any, run: Any) -> Non
 
 
 def test_a_worker_of_its_own_works_off_the_queue_and_a_lost_key_is_replaced(
-    start: Any, run: Any, clean_environ: dict[str, str]
+    start: Any, run_here: Any, clean_environ: dict[str, str], tmp_path: Path
 ) -> None:
     first = start("--workers", "0")
     key_file = Path(first.about["key_file"])
     key = key_file.read_text()
-    document = json.dumps({"kind": "binary", "linear": [["x", -1]]})
-    submitted = run("submit", "-", "--time-limit", "1", "--json", stdin=document, environ=first.environ)
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps({"kind": "binary", "linear": [["x", -1]]}))
+    submitted = run_here("submit", file, "--time-limit", "1", "--json", environ=first.environ)
     job = json.loads(submitted.stdout)
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "quantum_scheduler", "worker", "--slots", "1"],
         env={**clean_environ, **first.environ},
         stderr=subprocess.DEVNULL,
     ) as worker:
-        watched = run("job", job["id"], "--watch", environ=first.environ)
+        watched = run_here("job", job["id"], "--watch", environ=first.environ)
         worker.terminate()
         assert worker.wait(PATIENCE_S) == 0
     assert watched.returncode == 0, watched.stdout
@@ -137,11 +139,11 @@ def test_a_worker_of_its_own_works_off_the_queue_and_a_lost_key_is_replaced(
 
     second = start("--workers", "0")
     assert key_file.read_text() != key
-    assert run("job", job["id"], environ=second.environ).returncode == 0
+    assert run_here("job", job["id"], environ=second.environ).returncode == 0
 
 
-def test_an_address_that_is_not_ours_is_refused(run: Any, tmp_path: Path) -> None:
+def test_an_address_that_is_not_ours_is_refused(run_here: Any, tmp_path: Path) -> None:
     for host in ("192.0.2.1", "no.such.host.invalid"):
-        ended = run("up", "--host", host, "--port", "0", "--data-dir", tmp_path / "data")
+        ended = run_here("up", "--host", host, "--port", "0", "--data-dir", tmp_path / "data")
         assert ended.returncode == 2
         assert f"cannot answer on {host}:0" in ended.stderr.splitlines()[-1]

@@ -6,7 +6,7 @@ import pytest
 from tests.jobs.conftest import LANE, Desk, new_job, succeed
 
 from quantum_scheduler.jobs.claim import find_ready_lanes, release_strays
-from quantum_scheduler.jobs.model import Claim
+from quantum_scheduler.jobs.model import Claim, SolveClaim
 from quantum_scheduler.jobs.pause import pause_lane, resume_lane
 from quantum_scheduler.jobs.prioritise import prioritise_job
 from quantum_scheduler.jobs.submit import submit_jobs
@@ -33,6 +33,7 @@ async def test_a_claimed_job_runs_and_says_so(desk: Desk) -> None:
     job = await desk.submit(time_limit_s=3, seed=7, deadline_s=100)
     worker_id = await desk.register()
     (claim,) = await desk.claim(worker_id, 5)
+    assert isinstance(claim, SolveClaim)
     assert (claim.job_id, claim.owner, claim.attempt, claim.failures) == (job.id, worker_id, 1, 0)
     assert (claim.time_limit_s, claim.seed, claim.backend, claim.lane) == (3, 7, "auto", LANE)
     assert claim.deadline_left_s is not None

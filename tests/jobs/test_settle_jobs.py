@@ -217,7 +217,8 @@ async def test_a_release_waits_for_a_cancel_that_was_first_and_obeys_it(desk: De
     assert await desk.states(job) == ["queued", "running", "cancelled"]
 
 
-async def try_to_cancel(desk: Desk, job_id: UUID) -> str:
+async def try_to_cancel(desk: Desk, job_id: UUID | None) -> str:
+    assert job_id is not None
     async with desk.pool.acquire() as conn, conn.transaction():
         try:
             return (await cancel_job(conn, desk.org_id, job_id)).state

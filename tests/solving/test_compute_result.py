@@ -193,7 +193,7 @@ def test_a_schedule_too_large_when_encoded_is_refused_before_it_runs(install_bac
 
 
 def test_a_backend_nobody_installed_is_the_customers_mistake() -> None:
-    with pytest.raises(BackendUnknown, match="'nowhere'.*classical") as raised:
+    with pytest.raises(BackendUnknown, match=r"'nowhere'.*classical") as raised:
         solve(MODEL, SolveRequest(backend="nowhere"))
     assert raised.value.kind == "invalid"
 

@@ -66,6 +66,8 @@ async def answer_error(request: Request, error: Exception) -> Response:
     named = _name(error)
     if isinstance(named, RequestFailed):
         log.error("request.failed", exc_info=error)
+    if isinstance(named, DatabaseAway):
+        log.warning("request.database_away", reason=str(error) or type(error).__name__)
     issues: Sequence[Issue] = getattr(named, "issues", ())
     status = STATUS[type(named)]
     document = ErrorDocument(

@@ -2,12 +2,23 @@
 
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
 
 from quantum_scheduler.settings import SettingInvalid
 
 LEVELS = {"debug", "info", "warning", "error", "critical"}
+
+
+class _StandardError:
+    """Standard error as it is when a line is written, which may be another than when logging began."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def configure_logging(level: str) -> None:
@@ -28,6 +39,6 @@ def configure_logging(level: str) -> None:
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _StandardError())),
         cache_logger_on_first_use=False,
     )

@@ -46,7 +46,6 @@ def up(
     json: Json = False,
 ) -> int:
     """Start database, API and workers; stop them all on Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))  # until there is an event loop to tell
     stop_with(parent)
     environ = {**os.environ, **({} if data_dir is None else {"QUANTUM_SCHEDULER_DATA_DIR": str(data_dir)})}
     settings = read_settings(environ)
@@ -54,6 +53,7 @@ def up(
     configure_logging(settings.log_level)
     _, narration = open_consoles()
     with closing(take_address(host, port)) as bound, hold_data_dir(settings.data_dir):
+        signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))  # until there is an event loop to tell
         narration.print(f"starting; the data folder is {settings.data_dir}", soft_wrap=True)
         with open_database(settings, may_start=True) as database:
             try:

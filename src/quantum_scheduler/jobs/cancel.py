@@ -3,10 +3,10 @@
 from uuid import UUID
 
 from quantum_scheduler.jobs.look_up import find_job
-from quantum_scheduler.jobs.model import Cancelled, Job, JobFinished
+from quantum_scheduler.jobs.model import CHANGED_MAX, Cancelled, Changed, Job, JobFinished, Selection, name_changed
 from quantum_scheduler.jobs.settle import settle_tasks
+from quantum_scheduler.jobs.store import selection, worker
 from quantum_scheduler.jobs.store import task as store
-from quantum_scheduler.jobs.store import worker
 from quantum_scheduler.postgres.connect import Connection
 
 
@@ -26,6 +26,15 @@ async def cancel_job(conn: Connection, org_id: UUID, job_id: UUID) -> Job:
     if marked is None and job.state != "cancelled":
         raise JobFinished(job)
     return job
+
+
+async def cancel_jobs(conn: Connection, which: Selection) -> Changed:
+    """Cancel up to `CHANGED_MAX` selected tasks, each as by `cancel_job`; repeat it until it changes nothing."""
+    selected = await selection.select_tasks(conn, which, count_max=CHANGED_MAX, is_wanted=True)
+    await selection.cancel_tasks(conn, [each.fence.task_id for each in selected])
+    waiting = [each.fence for each in selected if each.fence.owner is None and not each.is_remote]
+    await settle_tasks(conn, [(fence, Cancelled()) for fence in waiting])
+    return name_changed(selected)
 
 
 async def find_cancelled(conn: Connection, worker_id: UUID) -> list[UUID]:

@@ -30,3 +30,8 @@ async def release_strays(conn: Connection, worker_id: UUID, known: Collection[Fe
     """Put back what a worker holds and does not know of, because a commit of `claim_tasks` was never answered."""
     strays = [fence for fence in await store.find_held(conn, worker_id) if fence not in known]
     await settle_tasks(conn, [(fence, HandedBack()) for fence in strays])
+
+
+async def find_held(conn: Connection, worker_id: UUID) -> set[Fence]:
+    """Find the claims that a worker holds; what is missing was taken from it."""
+    return set(await store.find_held(conn, worker_id))

@@ -1,6 +1,6 @@
 """The nouns of a job: what a customer asks for, what becomes of it, and what can be wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -20,6 +20,8 @@ JOB_CHANGED = "job_changed"
 JOBS_PER_PAGE_MAX = 100
 EVENTS_PER_READ_MAX = 1_000
 SUBMIT_BATCH_MAX = 1_000
+# What is done by a selection is done to so many at once.
+CHANGED_MAX = 1_000
 # Of a long job's progress only the latest stays.
 EVENTS_PER_JOB_MAX = 1_000
 # An attempt is one failure of the job's own; a takeover is the death of the worker that had it.
@@ -314,6 +316,54 @@ class LaneStats:
     average_s: float | None
     takeovers: int
     stuck: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Tasks to do something to: those that meet every criterion that is given; at least one must be.
+
+    `state` and `name` are those of their jobs, and a sleeping job is a running one.
+    """
+
+    task_ids: tuple[int, ...] | None = None
+    job_ids: tuple[UUID, ...] | None = None
+    org_id: UUID | None = None
+    lane: str | None = None
+    priority: Priority | None = None
+    name: str | None = None
+    state: Literal["queued", "running"] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse to select everything."""
+        if all(getattr(self, name) is None for name in self.__dataclass_fields__):
+            raise ValueError("nothing says which jobs are meant: give at least one criterion")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectedTask:
+    """A task that was selected, and is locked."""
+
+    fence: Fence
+    job_id: UUID | None
+    is_remote: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What something was done to, and the lanes that have work by it. Notify all of it once committed."""
+
+    task_ids: tuple[int, ...] = ()
+    job_ids: tuple[UUID, ...] = ()
+    ready_lanes: tuple[str, ...] = ()
+
+
+def name_changed(selected: Sequence[SelectedTask], *, ready_lanes: Iterable[str] = ()) -> Changed:
+    """Name what something was done to."""
+    return Changed(
+        task_ids=tuple(each.fence.task_id for each in selected),
+        job_ids=tuple(each.job_id for each in selected if each.job_id is not None),
+        ready_lanes=tuple(sorted(ready_lanes)),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

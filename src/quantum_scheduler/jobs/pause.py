@@ -12,9 +12,9 @@ async def pause_lane(conn: Connection, lane: str, reason: str, *, until: datetim
     await store.pause(conn, lane, reason, until)
 
 
-async def resume_lane(conn: Connection, lane: str) -> None:
-    """Open a lane again. Notify `TASK_READY` with it once committed."""
-    await store.resume(conn, lane)
+async def resume_lane(conn: Connection, lane: str) -> bool:
+    """Open a lane again; False where it was not closed. Notify `TASK_READY` with it once committed."""
+    return await store.resume(conn, lane)
 
 
 async def find_paused(conn: Connection) -> list[LanePause]:

@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from quantum_scheduler.jobs.look_up import find_job
-from quantum_scheduler.jobs.model import Job, JobFinished, Priority
+from quantum_scheduler.jobs.model import CHANGED_MAX, Changed, Job, JobFinished, Priority, Selection, name_changed
+from quantum_scheduler.jobs.store import selection
 from quantum_scheduler.jobs.store import task as store
 from quantum_scheduler.postgres.connect import Connection
 
@@ -15,3 +16,11 @@ async def prioritise_job(conn: Connection, org_id: UUID, job_id: UUID, priority:
     if not moved:
         raise JobFinished(job)
     return job
+
+
+async def prioritise_jobs(conn: Connection, which: Selection, priority: Priority) -> Changed:
+    """Give up to `CHANGED_MAX` selected tasks another priority; repeat it until it changes nothing."""
+    selected = await selection.select_tasks(conn, which, count_max=CHANGED_MAX, other_than=priority)
+    changed = name_changed(selected)
+    await selection.prioritise_tasks(conn, changed.task_ids, changed.job_ids, priority)
+    return changed

@@ -59,7 +59,7 @@ async def settle_surely(pool: Pool, done: Sequence[tuple[Claim, Outcome]], *, re
     except Exception as error:
         if transient(error):
             raise
-        log.exception("job.unwritable", job_ids=[str(claim.job_id) for claim, _ in done])
+        log.exception("job.unwritable", claims=[identify(claim) for claim, _ in done])
     else:
         for claim, outcome in done:
             _tell(claim, outcome, settled.get(claim.fence))
@@ -89,24 +89,36 @@ _WAITS = {Retry: "job.retried", Review: "job.needs_review"}
 
 def identify(claim: Claim) -> dict[str, str]:
     """Name in a log what was claimed: a job, or a task that has none."""
-    return {"task_id": str(claim.task_id), "kind": claim.kind} if claim.job_id is None else {"job_id": str(claim.job_id)}
+    if claim.job_id is None:
+        return {"task_id": str(claim.task_id), "kind": claim.kind}
+    return {"job_id": str(claim.job_id)}
 
 
 def _move(fence: Fence, outcome: Outcome) -> End | Release:
+    if isinstance(outcome, Succeeded | Done | Failed | Cancelled):
+        return _end(fence, outcome)
+    return _release(fence, outcome)
+
+
+def _end(fence: Fence, outcome: Succeeded | Done | Failed | Cancelled) -> End:
     match outcome:
         case Succeeded(result=result, cached=cached):
             return End(fence=fence, state="succeeded", result=result, cached=cached)
-        case Failed(kind=kind, message=message):
-            return End(fence=fence, state="failed", error={"kind": kind, "message": message})
         case Done():
             return End(fence=fence, state="succeeded")
+        case Failed(kind=kind, message=message):
+            return End(fence=fence, state="failed", error={"kind": kind, "message": message})
         case Cancelled():
             return End(fence=fence, state="cancelled")
-        case Retry(kind=kind, message=message):
+        case _:
+            assert_never(outcome)
+
+
+def _release(fence: Fence, outcome: Retry | Sleep | Review | HandedBack | TakenOver) -> Release:
+    match outcome:
+        case Retry(kind=kind, message=message, delay_s=delay_s, starts_over=starts_over):
             error = {"kind": kind, "message": message}
-            return Release(
-                fence=fence, delay_s=outcome.delay_s, failures=1, error=error, starts_over=outcome.starts_over
-            )
+            return Release(fence=fence, delay_s=delay_s, failures=1, error=error, starts_over=starts_over)
         case Sleep(until=until, handle=handle):
             return Release(fence=fence, until=until, handle=handle)
         case Review(message=message):

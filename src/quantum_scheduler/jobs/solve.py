@@ -13,6 +13,7 @@ from quantum_scheduler.backends.model import BackendError
 from quantum_scheduler.jobs.model import Claim, Failed, HandedBack, Outcome, SolveClaim, Succeeded
 from quantum_scheduler.jobs.pack import unpack_problem
 from quantum_scheduler.jobs.retry import judge_failure
+from quantum_scheduler.jobs.settle import identify
 from quantum_scheduler.postgres.connect import Pool, transient
 from quantum_scheduler.solving.model import SolveRequest
 from quantum_scheduler.solving.port import ComputeCrashed, ComputeFailed, ComputeTimedOut, Executor
@@ -114,9 +115,9 @@ def judge_error(bench: Bench, claim: Claim, error: Exception) -> Outcome:
         case ComputeFailed(kind=kind) | BackendError(kind=kind):
             return judge_failure(kind, str(error), failures=claim.failures, chance=bench.chance())
     if transient(error):
-        log.warning("job.interrupted", job_id=str(claim.job_id), reason=str(error))
+        log.warning("job.interrupted", **identify(claim), reason=str(error))
         return HandedBack()
-    log.error("job.broke", job_id=str(claim.job_id), exc_info=error)
+    log.error("job.broke", **identify(claim), exc_info=error)
     return Failed(kind="error", message="the worker could not do it; its log says why")
 
 

@@ -1,5 +1,7 @@
-"""What the passing of time does to the queue: due tasks get ready, late ones fail, dead workers lose theirs."""
+"""What the passing of time does to the queue: due tasks get ready, schedules are kept, late tasks fail, and dead
+workers lose theirs."""
 
+from quantum_scheduler.jobs.enqueue import fire_cron
 from quantum_scheduler.jobs.model import TAKEOVERS_MAX, Failed, Fence, Outcome, TakenOver, TickReport
 from quantum_scheduler.jobs.settle import settle_tasks
 from quantum_scheduler.jobs.store import queue, worker
@@ -15,6 +17,7 @@ async def tick(conn: Connection) -> TickReport:
     if not await queue.lock_tick(conn):
         return TickReport(ran=False)
     ready_lanes = await queue.promote(conn, count_max=TICK_BATCH_MAX)
+    ready_lanes |= await fire_cron(conn, count_max=TICK_BATCH_MAX)
     dead_workers = await worker.reap(conn)
     late = Failed(kind="deadline", message="it still waited at its deadline")
     due: list[tuple[Fence, Outcome]] = [

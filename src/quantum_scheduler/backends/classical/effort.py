@@ -11,21 +11,23 @@ from quantum_scheduler.problems.relate import Relations
 from quantum_scheduler.problems.schedule import ScheduleProblem
 
 # The share of the time limit for list schedules, where CP-SAT comes after them and where it does not.
-LISTS_SHARE = 0.1
-LISTS_ONLY_SHARE = 0.5
+LISTS_SHARE = 0.2
+LISTS_ONLY_SHARE = 1.0
 # More changed orders than this find nothing that CP-SAT does not find sooner.
 STEPS_MAX = 2_000
 # Seconds to place one task, beside each agent that must be looked at.
 PLACE_TASK_S = 30e-6
-PLACE_AGENT_S = 3e-6
+PLACE_AGENT_S = 2e-6
 # Seconds to write one literal or task into a model. A limit that is not ten times that goes to list schedules alone.
-FORMULATE_S = 60e-6
+FORMULATE_S = 25e-6
 FORMULATE_SHARE = 0.1
 # Above this many literals and tasks CP-SAT's model takes more memory and time than its improvements are worth.
 MODEL_SIZE_MAX = 60_000
-# CP-SAT's deterministic seconds for each second, and the model size from which they go down with it.
-WORK_RATE = 0.1
-WORK_SIZE = 1_500
+# CP-SAT's deterministic seconds for each second: of a small model, and of the largest; in between they fall with the
+# size beyond `WORK_SIZE`.
+WORK_RATE_SMALL = 0.1
+WORK_RATE_LARGE = 0.025
+WORK_SIZE = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,5 +50,5 @@ def plan_effort(problem: ScheduleProblem, relations: Relations, limits: Limits) 
         return Effort(list_steps=int(LISTS_ONLY_SHARE * limits.time_limit_s / place_s), model_work=0.0)
     return Effort(
         list_steps=min(STEPS_MAX, int(LISTS_SHARE * limits.time_limit_s / place_s)),
-        model_work=WORK_RATE * limits.time_limit_s * min(1.0, WORK_SIZE / size),
+        model_work=limits.time_limit_s * max(WORK_RATE_LARGE, WORK_RATE_SMALL * min(1.0, WORK_SIZE / size)),
     )

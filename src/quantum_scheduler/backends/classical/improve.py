@@ -57,7 +57,7 @@ def improve_schedule(
     progress: Callable[[Found], None],
     stop: Stop,
 ) -> Found:
-    """Run CP-SAT's phases from the best schedule so far, `work` deterministic seconds in all."""
+    """Run CP-SAT's phases from the best schedule so far, `work` deterministic seconds of each thread in all."""
     for phase in PHASES:
         if found.settled or not found.complete:
             break
@@ -81,9 +81,11 @@ def _run_phase(
     formulation.bound(found.bound)
     if found.solution is not None:
         formulation.hint(found.solution)
+    # Deterministic time is the sum over all threads.
+    budget = work * phase.share * (limits.threads if phase.neighbourhoods else 1)
     solver = cp_model.CpSolver()
     solver.parameters.random_seed = limits.seed
-    solver.parameters.max_deterministic_time = work * phase.share
+    solver.parameters.max_deterministic_time = budget
     solver.parameters.max_time_in_seconds = stop.remaining_s()
     if phase.neighbourhoods:
         solver.parameters.interleave_search = True
@@ -96,17 +98,17 @@ def _run_phase(
     solver.best_bound_callback = watch.on_bound
     with _stopping(solver, stop):
         status = solver.solve(formulation.model, watch)
-    return _judge(formulation, found, solver, status, work=work * phase.share)
+    return _judge(formulation, found, solver, status, budget)
 
 
-def _judge(formulation: Formulation, found: Found, solver: cp_model.CpSolver, status: object, *, work: float) -> Found:
+def _judge(formulation: Formulation, found: Found, solver: cp_model.CpSolver, status: object, budget: float) -> Found:
     """Take over what the solver found and proved."""
     if status == cp_model.INFEASIBLE:
         return replace(found, infeasible=True)
     if status == cp_model.MODEL_INVALID:
         raise ValueError(f"CP-SAT refused the model: {formulation.model.validate()}")
     response = solver.response_proto
-    complete = status == cp_model.OPTIMAL or response.deterministic_time >= (1 - WORK_TOLERANCE) * work
+    complete = status == cp_model.OPTIMAL or response.deterministic_time >= (1 - WORK_TOLERANCE) * budget
     found = replace(found, complete=complete)
     if status == cp_model.UNKNOWN:
         return found

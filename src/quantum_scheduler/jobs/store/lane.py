@@ -10,7 +10,9 @@ INSERT INTO lane (name, paused_reason, paused_until) VALUES ($1, $2, $3)
 ON CONFLICT (name) DO UPDATE SET paused_reason = excluded.paused_reason, paused_until = excluded.paused_until
 """
 
-RESUME = "UPDATE lane SET paused_reason = NULL, paused_until = NULL WHERE name = $1"
+RESUME = """
+UPDATE lane SET paused_reason = NULL, paused_until = NULL WHERE name = $1 AND paused_reason IS NOT NULL RETURNING name
+"""
 
 MEASURE = """
 WITH held AS (
@@ -62,9 +64,9 @@ async def pause(conn: Connection, lane: str, reason: str, until: datetime | None
     await conn.execute(PAUSE, lane, reason, until)
 
 
-async def resume(conn: Connection, lane: str) -> None:
-    """Open the lane."""
-    await conn.execute(RESUME, lane)
+async def resume(conn: Connection, lane: str) -> bool:
+    """Open the lane; False where it was not closed."""
+    return await conn.fetchval(RESUME, lane) is not None
 
 
 async def measure(conn: Connection, *, window_s: float) -> list[LaneStats]:

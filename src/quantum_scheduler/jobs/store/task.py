@@ -12,7 +12,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from quantum_scheduler.jobs.model import PRIORITIES, Fence, JobState, Priority, Settled
+from quantum_scheduler.jobs.model import PRIORITIES, Fence, JobState, Priority, ReviewedTask, Settled
 from quantum_scheduler.postgres.connect import Connection
 
 # A task that was cancelled ends so, whatever came of it: its customer was told.
@@ -51,33 +51,31 @@ SELECT id, attempt, owner, job_id, state FROM held
 # stopped first: such a task is taken back, so that its handler does that.
 RELEASE = """
 WITH held AS MATERIALIZED (
-    SELECT given.* FROM unnest(
+    SELECT given.*, CASE
+        WHEN given.review_reason IS NOT NULL THEN 'infinity'
+        WHEN given.until IS NOT NULL AND mine.cancelled_at IS NULL THEN least(given.until, mine.deadline_at)
+        WHEN given.delay_s > 0 THEN now() + given.delay_s * interval '1 second'
+    END AS wake_at
+    FROM unnest(
         $1::bigint[], $2::integer[], $3::uuid[], $4::float8[], $5::smallint[], $6::smallint[], $7::jsonb[],
         $8::timestamptz[], $9::jsonb[], $10::text[], $11::boolean[]
     ) AS given (id, attempt, owner, delay_s, failures, takeovers, error, until, handle, review_reason, starts_over)
     CROSS JOIN LATERAL (
-        SELECT FROM task
+        SELECT task.cancelled_at, task.deadline_at FROM task
         WHERE task.id = given.id AND task.attempt = given.attempt AND task.owner = given.owner
             AND (task.cancelled_at IS NULL OR task.handle IS NOT NULL OR task.submitting_at IS NOT NULL)
         FOR UPDATE
     ) AS mine
-), timed AS (
-    SELECT held.*, CASE
-        WHEN held.review_reason IS NOT NULL THEN 'infinity'
-        WHEN held.until IS NOT NULL AND task.cancelled_at IS NULL THEN least(held.until, task.deadline_at)
-        WHEN held.delay_s > 0 THEN now() + held.delay_s * interval '1 second'
-    END AS wake_at
-    FROM held JOIN task ON task.id = held.id
 ), released AS (
-    UPDATE task SET state = CASE WHEN timed.wake_at > now() THEN 'scheduled' ELSE 'ready' END,
-        run_at = CASE WHEN timed.wake_at > now() THEN timed.wake_at ELSE task.run_at END,
-        failures = task.failures + timed.failures, takeovers = task.takeovers + timed.takeovers,
-        handle = CASE WHEN timed.starts_over THEN NULL ELSE coalesce(timed.handle, task.handle) END,
-        submitting_at = CASE WHEN timed.starts_over OR timed.handle IS NOT NULL THEN NULL ELSE task.submitting_at END,
-        review_reason = timed.review_reason, owner = NULL, started_at = NULL
-    FROM timed WHERE task.id = timed.id
-    RETURNING task.id, timed.attempt, timed.owner, task.job_id, task.lane, task.state, timed.error,
-        timed.handle IS NOT NULL AS sleeps
+    UPDATE task SET state = CASE WHEN held.wake_at > now() THEN 'scheduled' ELSE 'ready' END,
+        run_at = CASE WHEN held.wake_at > now() THEN held.wake_at ELSE task.run_at END,
+        failures = task.failures + held.failures, takeovers = task.takeovers + held.takeovers,
+        handle = CASE WHEN held.starts_over THEN NULL ELSE coalesce(held.handle, task.handle) END,
+        submitting_at = CASE WHEN held.starts_over OR held.handle IS NOT NULL THEN NULL ELSE task.submitting_at END,
+        review_reason = held.review_reason, owner = NULL, started_at = NULL
+    FROM held WHERE task.id = held.id
+    RETURNING task.id, held.attempt, held.owner, task.job_id, task.lane, task.state, held.error,
+        held.handle IS NOT NULL AS sleeps
 ), waiting AS (
     UPDATE job SET state = 'queued', progress = NULL, error = released.error, events = job.events + 1
     FROM released WHERE job.id = released.job_id AND NOT released.sleeps
@@ -92,15 +90,14 @@ FROM released
 
 # What a provider has, or may have, of a waiting task is claimed at once, so that its handler stops it.
 MARK_CANCELLED = """
-UPDATE task SET cancelled_at = coalesce(task.cancelled_at, now()),
-    state = CASE WHEN is_remote AND task.state = 'scheduled' THEN 'ready' ELSE task.state END,
-    review_reason = NULL
-FROM (SELECT id FROM job WHERE id = $2 AND org_id = $1) AS job
-CROSS JOIN LATERAL (
-    SELECT handle IS NOT NULL OR submitting_at IS NOT NULL AS is_remote FROM task WHERE job_id = job.id
-) AS place
-WHERE task.job_id = job.id
-RETURNING task.id, task.attempt, task.owner, is_remote
+UPDATE task SET cancelled_at = coalesce(task.cancelled_at, now()), review_reason = NULL,
+    state = CASE
+        WHEN task.state = 'scheduled' AND (task.handle IS NOT NULL OR task.submitting_at IS NOT NULL) THEN 'ready'
+        ELSE task.state
+    END,
+    run_at = least(task.run_at, now())
+FROM job WHERE job.id = $2 AND job.org_id = $1 AND task.job_id = job.id
+RETURNING task.id, task.attempt, task.owner, (task.handle IS NOT NULL OR task.submitting_at IS NOT NULL) AS is_remote
 """
 
 BEGIN_SUBMISSION = """
@@ -135,6 +132,11 @@ WITH held AS MATERIALIZED (
     WHERE job_event.job_id = moved.id AND job_event.kind = 'progress' AND job_event.seq <= moved.events - $5
 )
 SELECT id FROM moved
+"""
+
+LIST_REVIEWS = """
+SELECT id AS task_id, job_id, org_id, lane, kind, review_reason AS reason, submitting_at
+FROM task WHERE review_reason IS NOT NULL ORDER BY id LIMIT $1
 """
 
 
@@ -232,6 +234,11 @@ async def report_progress(
     columns = _columns([fence for fence, _ in news])
     rows = await conn.fetch(REPORT_PROGRESS, *columns, [progress for _, progress in news], events_max)
     return [row["id"] for row in rows]
+
+
+async def list_reviews(conn: Connection, *, count_max: int) -> list[ReviewedTask]:
+    """The tasks that wait for a person."""
+    return [ReviewedTask(**row) for row in await conn.fetch(LIST_REVIEWS, count_max)]
 
 
 def _fence(row: Record) -> Fence:

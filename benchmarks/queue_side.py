@@ -1,0 +1,360 @@
+"""One side of the queue benchmark, as a process of its own: `python -P queue_side.py SYSTEM ROLE DSN [NUMBER...]`.
+
+The roles are `install`, `enqueue COUNT BATCH`, `ping COUNT` (one job after another into an idle queue) and
+`work COUNT_MAX`, which does jobs that do nothing until it has done so many or none has come for a while. Each prints
+one JSON object as its last line; times are of the clock that all processes of a machine share.
+"""
+# ruff: noqa: PLC0415  each system is only there in its own environment
+
+import asyncio
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+SLOTS = 100
+BATCH = 50
+IDLE_S = 4.0
+PING_EVERY_S = 0.05
+
+
+class System(Protocol):
+    """A queue as the benchmark uses it."""
+
+    async def install(self) -> None: ...
+    async def open(self) -> None: ...
+    async def enqueue(self, count: int) -> None:
+        """Enqueue so many at once, and return when they are committed."""
+        ...
+
+    async def work(self, done: Callable[[], None], ended: asyncio.Event) -> None:
+        """Do jobs, calling `done` in each, until `ended`."""
+        ...
+
+
+class Ours:
+    """The scheduler: whole jobs with problem, record, events and result, by the worker that `up` starts."""
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+        self.use_cache = False
+
+    async def install(self) -> None:
+        from quantum_scheduler.accounts.issue import ensure_local_key
+        from quantum_scheduler.postgres.connect import connect
+        from quantum_scheduler.postgres.migrate import migrate
+
+        conn = await connect(self.dsn)
+        await migrate(conn)
+        await ensure_local_key(conn)
+        await conn.close()
+
+    async def open(self) -> None:
+        from quantum_scheduler.jobs.model import NewJob
+        from quantum_scheduler.postgres.connect import connect
+        from quantum_scheduler.postgres.listen import Notifier
+
+        self.conn = await connect(self.dsn)
+        self.org_id = await self.conn.fetchval("SELECT id FROM organisation ORDER BY id LIMIT 1")
+        self.notifier = await Notifier(self.dsn).__aenter__()
+        document = b'{"kind":"binary","linear":[["a",-1.0]],"quadratic":[],"offset":0.0}'
+        self.job = NewJob(
+            problem_document=document, fingerprint="f" * 64, summary={"kind": "binary"}, use_cache=self.use_cache
+        )
+
+    async def enqueue(self, count: int) -> None:
+        from quantum_scheduler.jobs.model import TASK_READY
+        from quantum_scheduler.jobs.submit import submit_jobs
+
+        async with self.conn.transaction():
+            await submit_jobs(self.conn, self.org_id, [self.job] * count)
+        self.notifier.notify(TASK_READY, "solve.classical")
+
+    async def work(self, done: Callable[[], None], ended: asyncio.Event) -> None:
+        import structlog
+
+        from quantum_scheduler.worker import run_worker
+
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+        await run_worker(
+            self.dsn, _Answering(done), lanes=["solve.classical"], slots=SLOTS, stop=ended, use_cache=self.use_cache
+        )
+
+
+class OursCached(Ours):
+    """The same with the store of solutions: each job looks for one, and keeps what it found."""
+
+    def __init__(self, dsn: str) -> None:
+        super().__init__(dsn)
+        self.use_cache = True
+
+
+class _Answering:
+    """An executor that answers at once."""
+
+    answer = json.dumps(
+        {"status": "feasible", "backend": "classical", "fingerprint": "f" * 64, "time_limit_s": 10.0, "objective": -1.0}
+    ).encode()
+
+    def __init__(self, done: Callable[[], None]) -> None:
+        self._done = done
+
+    async def run(self, function: str, *_: Any, **__: Any) -> bytes:
+        if function.endswith(":recheck"):
+            return b"null"
+        self._done()
+        return self.answer
+
+    async def close(self) -> None:
+        return
+
+
+class OursBare(Ours):
+    """The same jobs, claimed and settled in batches without the worker around it."""
+
+    async def work(self, done: Callable[[], None], ended: asyncio.Event) -> None:
+        from quantum_scheduler.jobs.claim import claim_tasks
+        from quantum_scheduler.jobs.lease import hold_lease
+        from quantum_scheduler.jobs.model import Succeeded
+        from quantum_scheduler.jobs.settle import settle_jobs
+
+        await self.open()
+        outcome = Succeeded(result=json.loads(_Answering.answer))
+        lane = "solve.classical"
+        async with hold_lease(
+            self.dsn, lanes=[lane], slots=BATCH, lease_s=15, on_lost=sys.exit, on_cancelled=lambda _: None
+        ) as worker_id:
+            while not ended.is_set():
+                async with self.conn.transaction():
+                    claims = await claim_tasks(self.conn, lane, BATCH, worker_id)
+                if not claims:
+                    await asyncio.sleep(0.01)
+                    continue
+                for _ in claims:
+                    done()
+                async with self.conn.transaction():
+                    await settle_jobs(self.conn, [(claim, outcome) for claim in claims], remember=False)
+
+
+class Raw:
+    """One table, claimed and deleted in batches: what nothing that commits per batch can be much faster than."""
+
+    INSTALL = """
+    CREATE TABLE raw (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, payload bytea NOT NULL, owner integer,
+        claimed_at timestamptz) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+    CREATE INDEX raw_ready ON raw (id) WHERE owner IS NULL;
+    """
+    CLAIM = """
+    WITH next AS MATERIALIZED (
+        SELECT id FROM raw WHERE owner IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+    )
+    UPDATE raw SET owner = 1, claimed_at = now() FROM next WHERE raw.id = next.id RETURNING raw.id, payload
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+
+    async def install(self) -> None:
+        await self.open()
+        await self.conn.execute(self.INSTALL)
+
+    async def open(self) -> None:
+        import asyncpg
+
+        self.conn = await asyncpg.connect(self.dsn)
+
+    async def enqueue(self, count: int) -> None:
+        await self.conn.execute("INSERT INTO raw (payload) SELECT unnest($1::bytea[])", [b"noop"] * count)
+
+    async def work(self, done: Callable[[], None], ended: asyncio.Event) -> None:
+        await self.open()
+        while not ended.is_set():
+            rows = await self.conn.fetch(self.CLAIM, BATCH)
+            for _ in rows:
+                done()
+            if rows:
+                await self.conn.execute("DELETE FROM raw WHERE id = ANY($1::bigint[])", [row["id"] for row in rows])
+            else:
+                await asyncio.sleep(0.01)
+
+
+class PgQueuer:
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+
+    async def open(self) -> None:
+        import asyncpg
+        from pgqueuer.db import AsyncpgDriver
+        from pgqueuer.queries import Queries
+
+        self.driver = AsyncpgDriver(await asyncpg.connect(self.dsn))
+        self.queries = Queries(self.driver)
+
+    async def install(self) -> None:
+        await self.open()
+        await self.queries.install()
+
+    async def enqueue(self, count: int) -> None:
+        await self.queries.enqueue(["noop"] * count, [b"noop"] * count, [0] * count)
+
+    async def work(self, done: Callable[[], None], ended: asyncio.Event) -> None:
+        from pgqueuer.qm import QueueManager
+
+        await self.open()
+        manager = QueueManager(self.queries)
+
+        @manager.entrypoint("noop")
+        async def noop(_: object) -> None:
+            done()
+
+        running = asyncio.create_task(manager.run(batch_size=BATCH, max_concurrent_tasks=SLOTS))
+        await ended.wait()
+        manager.shutdown.set()
+        await running
+
+
+class Procrastinate:
+    def __init__(self, dsn: str) -> None:
+        import procrastinate
+
+        self.app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=dsn))
+        self.done: Callable[[], None] = lambda: None
+
+        @self.app.task(name="noop")
+        async def noop() -> None:
+            self.done()
+
+        self.task = noop
+
+    async def open(self) -> None:
+        await self.app.open_async()
+
+    async def install(self) -> None:
+        await self.open()
+        await self.app.schema_manager.apply_schema_async()
+
+    async def enqueue(self, count: int) -> None:
+        await self.task.batch_defer_async(*[{}] * count)
+
+    async def work(self, done: Callable[[], None], ended: asyncio.Event) -> None:
+        await self.open()
+        self.done = done
+        running = asyncio.create_task(self.app.run_worker_async(concurrency=SLOTS, install_signal_handlers=False))
+        await ended.wait()
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+class Dbos:
+    def __init__(self, dsn: str) -> None:
+        from dbos import DBOS
+
+        self.url = dsn.replace("postgresql://", "postgresql+psycopg://")
+        self.done: Callable[[], None] = lambda: None
+        DBOS(
+            config={
+                "name": "bench",
+                "system_database_url": self.url,
+                "run_admin_server": False,
+                "application_version": "1",
+                "log_level": "ERROR",
+            }
+        )
+
+        @DBOS.workflow(name="noop")
+        def noop() -> None:
+            self.done()
+
+    async def install(self) -> None:
+        from dbos import DBOS
+
+        await asyncio.to_thread(DBOS.launch)
+        await asyncio.to_thread(DBOS.register_queue, "noop")
+
+    async def open(self) -> None:
+        from dbos import DBOSClient
+
+        self.client = await asyncio.to_thread(DBOSClient, system_database_url=self.url)
+
+    async def enqueue(self, count: int) -> None:
+        options = {"queue_name": "noop", "workflow_name": "noop", "app_version": "1"}
+
+        def enqueue_all() -> None:
+            for _ in range(count):
+                self.client.enqueue(options)
+
+        await asyncio.to_thread(enqueue_all)
+
+    async def work(self, done: Callable[[], None], ended: asyncio.Event) -> None:
+        self.done = done
+        await self.install()
+        await ended.wait()
+
+
+SYSTEMS: dict[str, Callable[[str], System]] = {
+    "ours": Ours,
+    "ours-cached": OursCached,
+    "ours-bare": OursBare,
+    "raw": Raw,
+    "pgqueuer": PgQueuer,
+    "procrastinate": Procrastinate,
+    "dbos": Dbos,
+}
+
+
+async def enqueue(system: System, count: int, batch: int) -> dict[str, Any]:
+    await system.open()
+    await system.enqueue(batch)  # so that what is only done once is done
+    began = time.monotonic()
+    for _ in range(count // batch):
+        await system.enqueue(batch)
+    return {"jobs": count + batch, "per_s": count / (time.monotonic() - began)}
+
+
+async def ping(system: System, count: int) -> dict[str, Any]:
+    await system.open()
+    sent = []
+    for number in range(count):
+        await system.enqueue(1)
+        sent.append(time.monotonic())
+        # Not in step with anybody's polling.
+        await asyncio.sleep(PING_EVERY_S * (1 + number * 0.618 % 1))
+    await asyncio.sleep(1.0)
+    return {"sent": sent}
+
+
+async def work(system: System, count_max: int) -> dict[str, Any]:
+    began: list[float] = []
+    ended = asyncio.Event()
+
+    def done() -> None:
+        began.append(time.monotonic())
+        if len(began) >= count_max:
+            ended.set()
+
+    running = asyncio.create_task(system.work(done, ended))
+    while not ended.is_set() and (not began or time.monotonic() - began[-1] < IDLE_S):
+        if running.done():
+            await running
+        await asyncio.sleep(0.2)
+    ended.set()
+    await running
+    return {"began": began}
+
+
+async def main(system: str, role: str, dsn: str, *numbers: str) -> None:
+    side = SYSTEMS[system](dsn)
+    roles: dict[str, Callable[..., Awaitable[Any]]] = {"enqueue": enqueue, "ping": ping, "work": work}
+    said = await (side.install() if role == "install" else roles[role](side, *map(int, numbers)))
+    sys.stdout.write("\n" + json.dumps(said or {}) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
+    os._exit(0)  # a system's threads may not want to end

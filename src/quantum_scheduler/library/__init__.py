@@ -1,0 +1,1 @@
+"""The library: solving in the caller's own process, from Python."""
