@@ -75,27 +75,27 @@ def test_only_new_progress_is_reported() -> None:
     states = [RUNNING, *(Poll(state="running", progress=progress) for progress in (one, one, two, two))]
     reports: list[Progress] = []
     backend = Scripted([*states, Poll(state="done", progress=two)])
-    assert run_backend(backend, PROBLEM, LONG, key="k", report=reports.append, poll_s=0.001) is ANSWER
+    assert run_backend(backend, PROBLEM, LONG, key="k", report=reports.append) is ANSWER
     assert reports == [one, two]
     assert not backend.cancelled
 
 
 def test_a_submission_past_its_deadline_is_cancelled_and_its_best_so_far_fetched() -> None:
     backend = Scripted([RUNNING], when_cancelled=DONE)
-    assert run_backend(backend, PROBLEM, QUICK, key="k", report=print, poll_s=0.001, grace_s=0.0) is ANSWER
+    assert run_backend(backend, PROBLEM, QUICK, key="k", report=print, grace_s=0.0) is ANSWER
     assert backend.cancelled == 1
 
 
 def test_a_submission_that_leaves_nothing_when_cancelled_is_an_error() -> None:
     backend = Scripted([RUNNING], when_cancelled=Poll(state="cancelled"))
     with pytest.raises(BackendError, match="cancelled"):
-        run_backend(backend, PROBLEM, QUICK, key="k", report=print, poll_s=0.001, grace_s=0.0)
+        run_backend(backend, PROBLEM, QUICK, key="k", report=print, grace_s=0.0)
 
 
 def test_a_submission_that_cannot_be_stopped_times_out() -> None:
     backend = Scripted([RUNNING])
     with pytest.raises(BackendError) as raised:
-        run_backend(backend, PROBLEM, QUICK, key="k", report=print, poll_s=0.001, grace_s=0.0, cancel_grace_s=0.01)
+        run_backend(backend, PROBLEM, QUICK, key="k", report=print, grace_s=0.0, cancel_grace_s=0.01)
     assert raised.value.kind == "timeout"
 
 

@@ -12,6 +12,12 @@ GRACE_S = 30.0
 # How long a cancelled submission may take to hand over its best so far.
 CANCEL_GRACE_S = 5.0
 POLL_MIN_S = 0.001
+POLL_MAX_S = 0.1
+
+
+def never() -> bool:
+    """Stop for nothing but the limits."""
+    return False
 
 
 def run_backend(
@@ -21,23 +27,24 @@ def run_backend(
     *,
     key: str,
     report: Callable[[Progress], None],
-    poll_s: float = 0.1,
+    stopped: Callable[[], bool] = never,
     grace_s: float = GRACE_S,
     cancel_grace_s: float = CANCEL_GRACE_S,
 ) -> Answer:
-    """Submit under `key`, poll every `poll_s` (sooner at first), report what is new, and fetch the answer.
+    """Submit under `key`, poll every `POLL_MAX_S` (sooner at first), report what is new, and fetch the answer.
 
-    A submission that is not done `grace_s` after the time limit is cancelled, as it is when anything is raised here,
-    and has `cancel_grace_s` to hand over its best so far. Raises BackendError, of kind `timeout` where it does not.
+    A submission is cancelled when `stopped` says so, when it is not done `grace_s` after the time limit, and when
+    anything is raised here; it has `cancel_grace_s` to hand over its best so far.
+    Raises BackendError, of kind `timeout` where it does not.
     """
     deadline_s = time.monotonic() + limits.time_limit_s + grace_s
     handle = backend.submit(problem, limits, key=key)
     try:
-        poll = _wait(backend, handle, deadline_s=deadline_s, report=report, poll_s=poll_s)
+        poll = _wait(backend, handle, deadline_s=deadline_s, report=report, stopped=stopped)
         if poll.state in ("queued", "running"):
             backend.cancel(handle)
             cancelled_s = time.monotonic() + cancel_grace_s
-            poll = _wait(backend, handle, deadline_s=cancelled_s, report=report, poll_s=poll_s)
+            poll = _wait(backend, handle, deadline_s=cancelled_s, report=report, stopped=never)
     except BaseException:
         _cancel_quietly(backend, handle)
         raise
@@ -51,20 +58,25 @@ def run_backend(
 
 
 def _wait(
-    backend: Backend, handle: Handle, *, deadline_s: float, report: Callable[[Progress], None], poll_s: float
+    backend: Backend,
+    handle: Handle,
+    *,
+    deadline_s: float,
+    report: Callable[[Progress], None],
+    stopped: Callable[[], bool],
 ) -> Poll:
-    """Poll until the submission is neither queued nor running, or the deadline has come."""
+    """Poll until the submission is neither queued nor running, or it is to stop, or the deadline has come."""
     reported: Progress | None = None
-    pause_s = min(POLL_MIN_S, poll_s)
+    pause_s = POLL_MIN_S
     while True:
         poll = backend.poll(handle)
         if poll.progress is not None and poll.progress != reported:
             reported = poll.progress
             report(reported)
-        if poll.state not in ("queued", "running") or time.monotonic() >= deadline_s:
+        if poll.state not in ("queued", "running") or stopped() or time.monotonic() >= deadline_s:
             return poll
         time.sleep(pause_s)
-        pause_s = min(2 * pause_s, poll_s)
+        pause_s = min(2 * pause_s, POLL_MAX_S)
 
 
 def _cancel_quietly(backend: Backend, handle: Handle) -> None:

@@ -1,6 +1,10 @@
 """`solve`: an answer here and now, in this process."""
 
 import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -46,9 +50,10 @@ def solve(  # noqa: PLR0913  one parameter for each option
     schedule = problem if isinstance(problem, ScheduleProblem) else None
     request = SolveRequest(backend=backend, time_limit_s=time_limit, seed=seed, threads=threads)
     what = describe_summary(describe_problem(problem))
-    narration.print(f"solving {what}; at most {time_limit:g} s, Ctrl-C stops", soft_wrap=True)
-    with show_progress(narration, time_limit_s=time_limit, doing="solving") as tell:
-        result = _solve(problem, request, tell)
+    with _hear_interrupts() as stop:
+        narration.print(f"solving {what}; at most {time_limit:g} s, Ctrl-C takes the best so far")
+        with show_progress(narration, time_limit_s=time_limit, doing="solving") as tell:
+            result = _solve(problem, request, tell, stop)
     if out is not None:
         write_file(out, format_json(result))
     if svg is not None:
@@ -60,7 +65,24 @@ def solve(  # noqa: PLR0913  one parameter for each option
     return 1 if result["solution"] is None else 0
 
 
-def _solve(problem: "Problem", request: SolveRequest, tell: Tell) -> dict[str, Any]:
+@contextmanager
+def _hear_interrupts() -> Iterator[threading.Event]:
+    """Lend an event that the first Ctrl-C sets; the second ends the program."""
+    stop = threading.Event()
+
+    def hear(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _solve(problem: "Problem", request: SolveRequest, tell: Tell, stop: threading.Event) -> dict[str, Any]:
     from quantum_scheduler.solving.compute import solve_problem  # noqa: PLC0415  brings the solvers along
 
-    return write_result(solve_problem(problem, request, report=lambda progress: tell(asdict(progress))))
+    result = solve_problem(problem, request, report=lambda progress: tell(asdict(progress)), stopped=stop.is_set)
+    return write_result(result)

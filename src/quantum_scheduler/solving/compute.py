@@ -10,7 +10,7 @@ from typing import Any
 
 from quantum_scheduler.backends.model import Answer, BackendError, Limits, Progress
 from quantum_scheduler.backends.port import Backend
-from quantum_scheduler.backends.run import run_backend
+from quantum_scheduler.backends.run import never, run_backend
 from quantum_scheduler.problems.decode import decode
 from quantum_scheduler.problems.encode import encode_schedule
 from quantum_scheduler.problems.fingerprint import fingerprint
@@ -44,8 +44,16 @@ def compute(argument: bytes, report: Callable[[bytes], None]) -> bytes:
     return json.dumps(write_result(result)).encode()
 
 
-def solve_problem(problem: Problem, request: SolveRequest, *, report: Callable[[Progress], None]) -> Result:
+def solve_problem(
+    problem: Problem,
+    request: SolveRequest,
+    *,
+    report: Callable[[Progress], None],
+    stopped: Callable[[], bool] = never,
+) -> Result:
     """Solve a valid problem within the request's limits, and verify the answer on the problem itself.
+
+    Once `stopped` is true, the search ends with the best it has found so far.
 
     Raises BackendUnknown and BackendError: of kind `too_large` where the problem, or its encoding, is more than the
     backend takes, and of kind `integrity` where the backend claims what is not so.
@@ -56,9 +64,9 @@ def solve_problem(problem: Problem, request: SolveRequest, *, report: Callable[[
     limits = Limits(time_limit_s=request.time_limit_s, seed=request.seed, threads=request.threads)
     with closing(choose_backend(request)) as backend:
         if isinstance(problem, ScheduleProblem) and "schedule" not in backend.capabilities().problem_types:
-            solved = _solve_encoded(backend, problem, limits, key, report)
+            solved = _solve_encoded(backend, problem, limits, key, report, stopped)
         else:
-            solved = _solve_natively(backend, problem, limits, key, report)
+            solved = _solve_natively(backend, problem, limits, key, report, stopped)
         name = backend.name
     objective = None if solved.verdict is None else solved.verdict.objective
     bound = objective if solved.status == "optimal" else _cap(solved.bound, objective)
@@ -95,11 +103,16 @@ class _Solved:
 
 
 def _solve_natively(
-    backend: Backend, problem: Problem, limits: Limits, key: str, report: Callable[[Progress], None]
+    backend: Backend,
+    problem: Problem,
+    limits: Limits,
+    key: str,
+    report: Callable[[Progress], None],
+    stopped: Callable[[], bool],
 ) -> _Solved:
     """Run the problem as it is, and believe nothing that does not hold on it."""
     check_fit(backend, problem, limits)
-    answer = run_backend(backend, problem, limits, key=key, report=report)
+    answer = run_backend(backend, problem, limits, key=key, report=report, stopped=stopped)
     solution, verdict = _pick(backend, problem, answer)
     info = {name: value for name, value in answer.info.items() if name != "explanation"}
     status: Status = "feasible" if answer.complete else "timed_out"
@@ -123,7 +136,12 @@ def _solve_natively(
 
 
 def _solve_encoded(
-    backend: Backend, problem: ScheduleProblem, limits: Limits, key: str, report: Callable[[Progress], None]
+    backend: Backend,
+    problem: ScheduleProblem,
+    limits: Limits,
+    key: str,
+    report: Callable[[Progress], None],
+    stopped: Callable[[], bool],
 ) -> _Solved:
     """Run the schedule's encoding and decode what comes back; what is claimed or proven of energies ends here."""
     try:
@@ -137,6 +155,7 @@ def _solve_encoded(
         limits,
         key=key,
         report=lambda progress: report(Progress(elapsed_s=progress.elapsed_s)),
+        stopped=stopped,
     )
     _pick(backend, encoding.model, answer)
     variables = len(encoding.choices)
