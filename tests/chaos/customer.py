@@ -9,7 +9,7 @@ import httpx2
 from tests.chaos.service import Service
 
 FINAL = {"succeeded", "failed", "cancelled"}
-ASK_EVERY_S = 0.25
+ASK_EVERY_S = 0.5
 
 
 def submit_and_follow(service: Service, number: int, acknowledged: dict[str, str], give_up_at: float) -> dict[str, Any]:

@@ -18,13 +18,13 @@ from tests.chaos.service import Service, kill_worker
 
 from quantum_scheduler.jobs.lease import LEASE_S
 
-CUSTOMERS = 8
+CUSTOMERS = 24
 # How long all jobs may take to end once it is calm.
 PATIENCE_S = 300.0
 HAVOC_TIMEOUT_S = 3600.0
 
-SHORT = Plan(kills=6, freezes=3, crashes=2, service_kills=1, pause_s=(1.5, 4.0))
-LONG = Plan(kills=220, freezes=40, crashes=25, service_kills=15, pause_s=(1.0, 3.5))
+SHORT = Plan(kills=6, freezes=3, crashes=2, service_kills=1, pause_s=(2.0, 6.0))
+LONG = Plan(kills=230, freezes=40, crashes=20, service_kills=10, pause_s=(0.5, 2.5))
 TAKEOVERS = 10
 TAKEOVER_MAX_S = LEASE_S + 5
 

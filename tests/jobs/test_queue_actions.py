@@ -10,8 +10,9 @@ from tests.jobs.conftest import LANE, PATIENCE_S, Desk, is_alive, succeed, wait_
 from tests.jobs.errands import ErrandPool
 
 from quantum_scheduler.jobs import actions
-from quantum_scheduler.jobs.model import Changed, Claim, Job, LanePause, Review, Selection, Sleep
+from quantum_scheduler.jobs.model import Claim, Job, Review, Sleep
 from quantum_scheduler.jobs.pause import find_paused
+from quantum_scheduler.jobs.queue_model import Changed, LanePause, Selection
 from quantum_scheduler.jobs.scale import Cluster, find_cluster, scale_replicas, scale_slots
 from quantum_scheduler.worker import Pace, run_worker
 

@@ -11,7 +11,7 @@ from quantum_scheduler.jobs.metrics import (
     takeovers,
     throughput_per_s,
 )
-from quantum_scheduler.jobs.model import LaneStats
+from quantum_scheduler.jobs.queue_model import LaneStats
 
 
 async def measure(desk: Desk) -> list[LaneStats]:

@@ -3,18 +3,10 @@
 from datetime import datetime
 
 from quantum_scheduler.jobs.cancel import cancel_jobs
-from quantum_scheduler.jobs.model import (
-    CHANGED_MAX,
-    Changed,
-    Failed,
-    HandedBack,
-    LanePause,
-    Priority,
-    Selection,
-    name_changed,
-)
+from quantum_scheduler.jobs.model import Failed, HandedBack, Priority
 from quantum_scheduler.jobs.pause import pause_lane, resume_lane
 from quantum_scheduler.jobs.prioritise import prioritise_jobs
+from quantum_scheduler.jobs.queue_model import CHANGED_MAX, Changed, LanePause, Selection, name_changed
 from quantum_scheduler.jobs.scale import Cluster, Scaled, scale_replicas, scale_slots
 from quantum_scheduler.jobs.settle import settle_tasks
 from quantum_scheduler.jobs.store import selection as store

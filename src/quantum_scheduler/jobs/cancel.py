@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from quantum_scheduler.jobs.look_up import find_job
-from quantum_scheduler.jobs.model import CHANGED_MAX, Cancelled, Changed, Job, JobFinished, Selection, name_changed
+from quantum_scheduler.jobs.model import Cancelled, Job, JobFinished
+from quantum_scheduler.jobs.queue_model import CHANGED_MAX, Changed, Selection, name_changed
 from quantum_scheduler.jobs.settle import settle_tasks
 from quantum_scheduler.jobs.store import selection, worker
 from quantum_scheduler.jobs.store import task as store

@@ -7,7 +7,8 @@ from typing import Any
 import structlog
 from cronsim import CronSim, CronSimError
 
-from quantum_scheduler.jobs.model import CONTROL_LANE, CronEntry, NewTask, Priority
+from quantum_scheduler.jobs.model import CONTROL_LANE, NewTask, Priority
+from quantum_scheduler.jobs.queue_model import CronEntry
 from quantum_scheduler.jobs.store import cron as store
 from quantum_scheduler.postgres.connect import Connection
 

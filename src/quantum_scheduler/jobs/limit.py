@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from quantum_scheduler.jobs.model import RunningLimits
+from quantum_scheduler.jobs.queue_model import RunningLimits
 from quantum_scheduler.jobs.store import limit as store
 from quantum_scheduler.jobs.store import queue
 from quantum_scheduler.postgres.connect import Connection

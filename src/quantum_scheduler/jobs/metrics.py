@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from quantum_scheduler.jobs.model import LaneStats, StuckTask
+from quantum_scheduler.jobs.queue_model import LaneStats, StuckTask
 from quantum_scheduler.jobs.store import lane as store
 from quantum_scheduler.postgres.connect import Connection
 

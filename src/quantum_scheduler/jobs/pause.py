@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from quantum_scheduler.jobs.model import LanePause
+from quantum_scheduler.jobs.queue_model import LanePause
 from quantum_scheduler.jobs.store import lane as store
 from quantum_scheduler.postgres.connect import Connection
 

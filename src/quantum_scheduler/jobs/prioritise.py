@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from quantum_scheduler.jobs.look_up import find_job
-from quantum_scheduler.jobs.model import CHANGED_MAX, Changed, Job, JobFinished, Priority, Selection, name_changed
+from quantum_scheduler.jobs.model import Job, JobFinished, Priority
+from quantum_scheduler.jobs.queue_model import CHANGED_MAX, Changed, Selection, name_changed
 from quantum_scheduler.jobs.store import selection
 from quantum_scheduler.jobs.store import task as store
 from quantum_scheduler.postgres.connect import Connection

@@ -1,6 +1,6 @@
 """Show what waits for a person to decide."""
 
-from quantum_scheduler.jobs.model import ReviewedTask
+from quantum_scheduler.jobs.queue_model import ReviewedTask
 from quantum_scheduler.jobs.store import task as store
 from quantum_scheduler.postgres.connect import Connection
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from quantum_scheduler.jobs.model import LanePause, LaneStats
+from quantum_scheduler.jobs.queue_model import LanePause, LaneStats
 
 HEADINGS = ("lane", "priority", "depth", "oldest wait", "avg time", "running", "sleeping", "stuck", "done", "takeovers")
 WORDS = 2  # so many columns stand to the left

@@ -25,9 +25,9 @@ FORMULATE_SHARE = 0.1
 MODEL_SIZE_MAX = 60_000
 # CP-SAT's deterministic seconds for each second: of a small model, and of the largest; in between they fall with the
 # size beyond `WORK_SIZE`.
-WORK_RATE_SMALL = 0.1
-WORK_RATE_LARGE = 0.025
-WORK_SIZE = 1_000
+WORK_RATE_SMALL = 0.14
+WORK_RATE_LARGE = 0.02
+WORK_SIZE = 800
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ class Round:
 
 
 def plan_rounds(problem: BinaryProblem, time_limit_s: float) -> Iterator[Round]:
-    """Plan rounds of ever longer reads that fill the time limit; where not even the first fits, a short and a long read.
+    """Plan rounds of ever longer reads that fill the time limit; where no round fits, a short and a long read.
 
     The short one is there for when the clock cuts the long one, which is no use before its end.
     """

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from asyncpg import Record
 
-from quantum_scheduler.jobs.model import PRIORITIES, CronEntry, NewTask
+from quantum_scheduler.jobs.model import PRIORITIES, NewTask
+from quantum_scheduler.jobs.queue_model import CronEntry
 from quantum_scheduler.postgres.connect import Connection
 
 INSERT_TASK = """

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from quantum_scheduler.jobs.model import PRIORITIES, LanePause, LaneStats, StuckTask
+from quantum_scheduler.jobs.model import PRIORITIES
+from quantum_scheduler.jobs.queue_model import LanePause, LaneStats, StuckTask
 from quantum_scheduler.postgres.connect import Connection
 
 PAUSE = """

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from quantum_scheduler.jobs.model import PRIORITIES, Fence, Priority, SelectedTask, Selection
+from quantum_scheduler.jobs.model import PRIORITIES, Fence, Priority
+from quantum_scheduler.jobs.queue_model import SelectedTask, Selection
 from quantum_scheduler.postgres.connect import Connection
 
 SELECT_TASKS = """

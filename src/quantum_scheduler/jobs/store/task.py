@@ -12,7 +12,8 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from quantum_scheduler.jobs.model import PRIORITIES, Fence, JobState, Priority, ReviewedTask, Settled
+from quantum_scheduler.jobs.model import PRIORITIES, Fence, JobState, Priority, Settled
+from quantum_scheduler.jobs.queue_model import ReviewedTask
 from quantum_scheduler.postgres.connect import Connection
 
 # A task that was cancelled ends so, whatever came of it: its customer was told.
