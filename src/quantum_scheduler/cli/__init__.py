@@ -29,6 +29,7 @@ EXIT_CODES = {
     "quantum_scheduler.cli.client.RequestRefused": 2,
     "quantum_scheduler.cli.db.RestoreUnconfirmed": 2,
     "quantum_scheduler.cli.listen.AddressTaken": 2,
+    "quantum_scheduler.cli.queue.SelectionMissing": 2,
     "quantum_scheduler.cli.read.FileUnreadable": 2,
     "quantum_scheduler.cli.write.FileUnwritable": 2,
     "quantum_scheduler.postgres.model.BackupFailed": 2,
@@ -126,6 +127,11 @@ _add(
     "quantum_scheduler.cli.worker:work",
     "Start one more worker on DATABASE_URL, or on the database of a running up.",
     "quantum-scheduler worker --lanes solve.classical --slots 4",
+)
+_add(
+    "queue",
+    "quantum_scheduler.cli.queue:app",
+    "Look at the queue, and steer it: pause, limit, prioritise, requeue, kill.",
 )
 _add("db", "quantum_scheduler.cli.db:app", "Look after the database: migrate, status, backup, restore, psql.")
 _add("demo", "quantum_scheduler.cli.demo:demo", "Start everything in a temporary folder, solve a sample week, stop.")

@@ -27,8 +27,8 @@ def open_consoles() -> tuple[Console, Console]:
 
 
 def format_json(document: Any) -> str:
-    """Write a document as one line of JSON."""
-    return json.dumps(document, allow_nan=False) + "\n"
+    """Write a document as one line of JSON; ids and times become text."""
+    return json.dumps(document, allow_nan=False, default=str) + "\n"
 
 
 def write_json(document: Any) -> None:
