@@ -1,6 +1,7 @@
 """`quantum_scheduler.solve`: every form of a problem, one verified result, one clear error."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,10 @@ from quantum_scheduler import BackendError, BackendUnknown, ProblemInvalid, Resu
 from quantum_scheduler.backends.model import Progress
 from quantum_scheduler.library.take import Given
 from quantum_scheduler.problems.read import read_problem
+from quantum_scheduler.solving.result import write_result
 
 DATA = Path(__file__).parent / "data"
+GUIDE = Path(__file__).parents[1] / "docs" / "how-to" / "solve-from-python.md"
 PLAN = {
     "kind": "schedule",
     "agents": [{"id": "Ann"}, {"id": "Bo"}],
@@ -37,7 +40,7 @@ def test_a_schedule_is_solved_in_each_of_its_forms(tmp_path: Path) -> None:
 
 def test_a_binary_model_is_solved_in_each_of_its_forms() -> None:
     terms = {"kind": "binary", "vartype": "SPIN", "quadratic": [["a", "b", 1], ["b", "c", 1], ["a", "c", 1]]}
-    forms = [
+    forms: list[Given] = [
         terms,
         TRIANGLE,
         TRIANGLE.to_serializable(),
@@ -53,10 +56,23 @@ def test_the_labels_of_a_bqm_name_the_values() -> None:
     assert result.objective == -1.25
 
 
+def test_numbers_of_numpy_are_as_good_as_those_of_python() -> None:
+    bqm = dimod.BinaryQuadraticModel({np.int64(3): -1.0}, {}, "BINARY")
+    result = solve(bqm, time_limit_s=float(np.float32(0.5)), seed=np.int64(5), threads=np.int32(1))  # type: ignore[arg-type]  # as numpy's users do
+    assert json.loads(json.dumps(write_result(result)))["solution"]["values"] == [[3, 1]]
+    assert result.seed == 5
+
+
 def test_a_gzipped_file_is_read_by_its_name() -> None:
     result = solve(DATA / "bqpqka_9.qubo.gz", time_limit_s=0.5, seed=3)
     assert result.verified
     assert result.seed == 3
+
+
+def test_a_search_that_is_stopped_gives_its_best_so_far() -> None:
+    result = solve(DATA / "bqpqka_9.qubo.gz", time_limit_s=60, stopped=lambda: True)
+    assert result.verified
+    assert result.seconds < 30
 
 
 def test_improvements_are_reported_and_none_is_better_than_the_result() -> None:
@@ -97,7 +113,7 @@ def test_what_is_no_problem_at_all_is_refused() -> None:
 def test_limits_out_of_range_are_named() -> None:
     with pytest.raises(ValueError, match=r"time_limit_s must be a number from 0\.01"):
         solve(PLAN, time_limit_s=0)
-    with pytest.raises(ValueError, match="threads must be a number from 1 to 256, not 0"):
+    with pytest.raises(ValueError, match="threads must be a whole number from 1 to 256, not 0"):
         solve(PLAN, threads=0)
 
 
@@ -107,6 +123,14 @@ def test_a_backend_that_cannot_is_named() -> None:
     wide = dimod.BinaryQuadraticModel(dict.fromkeys(range(6000), 1.0), {}, "SPIN")
     with pytest.raises(BackendError, match="simulator"):
         solve(wide, backend="simulator")
+
+
+def test_the_guide_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    for block in re.findall(r"```python\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL):
+        exec(block, {})
+    schedule, model = capsys.readouterr().out.splitlines()
+    assert schedule.startswith("optimal 7 [{'task': 'cut'")
+    assert model == "-1.0 optimal -1"
 
 
 def test_importing_the_package_imports_nothing_behind_it() -> None:

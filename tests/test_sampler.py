@@ -72,10 +72,10 @@ def test_an_unknown_parameter_is_warned_of_and_ignored() -> None:
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [
-        ({"num_reads": 0}, "num_reads must be a number from 1 to 10,000, not 0"),
-        ({"num_reads": 1.5}, "num_reads must be a whole number, not 1.5"),
-        ({"seed": -1}, "seed must be a number from 0"),
-        ({"threads": True}, "threads must be a whole number, not True"),
+        ({"num_reads": 0}, "num_reads must be a whole number from 1 to 10,000, not 0"),
+        ({"num_reads": 1.5}, r"num_reads must be a whole number from 1 to 10,000, not 1\.5"),
+        ({"seed": -1}, "seed must be a whole number from 0"),
+        ({"threads": True}, "threads must be a whole number from 1 to 256, not True"),
         ({"time_limit_s": float("nan")}, "time_limit_s must be a number from 0.01 to 3,600.0, not nan"),
     ],
 )

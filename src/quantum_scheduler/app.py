@@ -11,7 +11,7 @@ from quantum_scheduler.solving.pool import ProcessPool
 from quantum_scheduler.solving.port import Executor
 
 # What the processes of a pool import before they are given work.
-SOLVERS = ("quantum_scheduler.solving.compute",)
+SOLVERS = ("quantum_scheduler.solving.compute", "ortools.sat.python.cp_model", "dwave.samplers")
 READERS = ("quantum_scheduler.jobs.read_apart",)
 
 

@@ -13,6 +13,7 @@ from tests.jobs.errands import ANSWER, ErrandPool
 from quantum_scheduler.jobs.look_up import read_result
 from quantum_scheduler.jobs.model import FAILURES_MAX, JOB_CHANGED, TASK_READY
 from quantum_scheduler.postgres.listen import Notifier
+from quantum_scheduler.solving.pool import ProcessPool
 from quantum_scheduler.solving.recall import remember_results
 from quantum_scheduler.worker import Pace, run_worker
 
@@ -79,6 +80,19 @@ async def test_work_that_crashes_its_process_each_time_fails_with_the_reason(des
     assert jobs[0].error is not None
     assert jobs[0].error["kind"] == "crashed"
     assert f"tried {FAILURES_MAX} times" in jobs[0].error["message"]
+
+
+async def test_a_worker_that_cannot_start_processes_uses_up_no_try(desk: Desk, start: Start, dsn: str) -> None:
+    job = await desk.submit()
+    stop = asyncio.Event()
+    async with ProcessPool(1, preload=["no_such_module"]) as broken:
+        working = asyncio.create_task(run_worker(dsn, broken, lanes=[LANE], slots=1, stop=stop))
+        await desk.wait_until(lambda job: job.started_at is not None and job.state == "queued", job)
+        stop.set()
+        await working
+    async with start():
+        (job,) = await desk.wait_final(job)
+    assert (job.state, job.attempts) == ("succeeded", 1)
 
 
 @pytest.mark.parametrize(("kind", "attempts"), [("invalid", 1), ("too_large", 1), ("rate_limit", FAILURES_MAX)])

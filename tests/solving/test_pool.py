@@ -10,7 +10,7 @@ import pytest
 
 from quantum_scheduler.solving.frame import FRAME_BYTES_MAX
 from quantum_scheduler.solving.pool import CALLS_PER_CHILD_MAX, ProcessPool
-from quantum_scheduler.solving.port import ComputeCrashed, ComputeFailed, ComputeTimedOut
+from quantum_scheduler.solving.port import ComputeCrashed, ComputeFailed, ComputeTimedOut, ComputeUnavailable
 
 HERE = Path(__file__).parent
 MEMORY_MB = 512
@@ -193,10 +193,10 @@ async def test_closing_the_pool_kills_what_runs(environ: dict[str, str]) -> None
     await asyncio.sleep(0)
     await pool.close()
     for task in (running, waiting):
-        with pytest.raises(ComputeCrashed, match="closed"):
+        with pytest.raises(ComputeUnavailable, match="closed"):
             await task
     assert has_ended(pid)
-    with pytest.raises(ComputeCrashed, match="closed"):
+    with pytest.raises(ComputeUnavailable, match="closed"):
         await call(pool, "echo")
     await pool.close()
 
@@ -279,7 +279,7 @@ async def test_pools_live_side_by_side(environ: dict[str, str]) -> None:
 async def test_a_preload_that_cannot_be_imported_is_told_to_the_caller(environ: dict[str, str]) -> None:
     async with ProcessPool(1, preload=["no_such_module"], environ=environ) as pool:
         for _ in range(2):
-            with pytest.raises(ComputeCrashed, match="No module named 'no_such_module'"):
+            with pytest.raises(ComputeUnavailable, match="No module named 'no_such_module'"):
                 await call(pool, "echo")
 
 

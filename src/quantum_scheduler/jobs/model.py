@@ -248,7 +248,9 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandedBack:
-    """The worker leaves before the work was done; another takes it up at once and no try is used up."""
+    """The worker cannot do the work to its end; another takes it up after `delay_s` and no try is used up."""
+
+    delay_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

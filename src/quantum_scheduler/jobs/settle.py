@@ -123,8 +123,8 @@ def _release(fence: Fence, outcome: Retry | Sleep | Review | HandedBack | TakenO
             return Release(fence=fence, until=until, handle=handle)
         case Review(message=message):
             return Release(fence=fence, review_reason=message, error={"kind": "review", "message": message})
-        case HandedBack():
-            return Release(fence=fence)
+        case HandedBack(delay_s=delay_s):
+            return Release(fence=fence, delay_s=delay_s)
         case TakenOver():
             return Release(fence=fence, takeovers=1)
         case _:

@@ -16,7 +16,7 @@ from quantum_scheduler.jobs.retry import judge_failure
 from quantum_scheduler.jobs.settle import identify
 from quantum_scheduler.postgres.connect import Pool, transient
 from quantum_scheduler.solving.model import SolveRequest
-from quantum_scheduler.solving.port import ComputeCrashed, ComputeFailed, ComputeTimedOut, Executor
+from quantum_scheduler.solving.port import ComputeCrashed, ComputeFailed, ComputeTimedOut, ComputeUnavailable, Executor
 from quantum_scheduler.solving.recall import forget_result, recall_result
 
 COMPUTE = "quantum_scheduler.solving.compute:compute"
@@ -26,6 +26,8 @@ RECHECK = "quantum_scheduler.solving.recheck:recheck"
 OVERTIME_S = 60.0
 # Of what is left until the deadline, the search gets so much, so that its answer comes before it.
 DEADLINE_SHARE = 0.9
+# A worker that cannot start processes should not take the same task up again at once: another may be well.
+UNAVAILABLE_PAUSE_S = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +97,7 @@ async def _recall(bench: Bench, claim: SolveClaim, request: SolveRequest, docume
             memory_mb=bench.memory_mb,
         )
         checked: dict[str, Any] | None = json.loads(answer)
-    except (ComputeFailed, ComputeTimedOut, ComputeCrashed) as error:
+    except (ComputeFailed, ComputeTimedOut, ComputeCrashed, ComputeUnavailable) as error:
         log.warning("solution.unchecked", job_id=str(claim.job_id), reason=str(error))
         return None
     if checked is None:
@@ -110,6 +112,9 @@ def judge_error(bench: Bench, claim: Claim, error: Exception) -> Outcome:
     match error:
         case ComputeTimedOut():
             return Failed(kind="timed_out", message=str(error))
+        case ComputeUnavailable():
+            log.error("executor.unavailable", **identify(claim), reason=str(error))
+            return HandedBack(delay_s=UNAVAILABLE_PAUSE_S)
         case ComputeCrashed():
             return judge_failure("crashed", str(error), failures=claim.failures, chance=bench.chance())
         case ComputeFailed(kind=kind) | BackendError(kind=kind):

@@ -1,24 +1,27 @@
-"""The limits that a caller of the library may ask for."""
+"""Hold what a caller of the library asks for against its limits."""
 
-from quantum_scheduler.solving.model import SEED_MAX, TIME_LIMIT_MAX_S, TIME_LIMIT_MIN_S
+from numbers import Integral, Real
+
+from quantum_scheduler.solving.model import SEED_MAX, TIME_LIMIT_MAX_S, TIME_LIMIT_MIN_S, SolveRequest
 
 THREADS_MAX = 256
 
 
-def check_limits(*, time_limit_s: float, seed: int, threads: int) -> None:
-    """Raise ValueError naming the first limit that is out of its range."""
-    _check("time_limit_s", time_limit_s, TIME_LIMIT_MIN_S, TIME_LIMIT_MAX_S)
-    check_count("seed", seed, 0, SEED_MAX)
-    check_count("threads", threads, 1, THREADS_MAX)
+def limit_request(*, backend: str, time_limit_s: float, seed: int, threads: int) -> SolveRequest:
+    """Write down a request, numpy's numbers as Python's. Raises ValueError that names what is out of its range."""
+    if not isinstance(time_limit_s, Real) or not TIME_LIMIT_MIN_S <= time_limit_s <= TIME_LIMIT_MAX_S:
+        span = f"from {TIME_LIMIT_MIN_S:,} to {TIME_LIMIT_MAX_S:,}"
+        raise ValueError(f"time_limit_s must be a number {span}, not {time_limit_s!r}")
+    return SolveRequest(
+        backend=backend,
+        time_limit_s=float(time_limit_s),
+        seed=limit_count("seed", seed, 0, SEED_MAX),
+        threads=limit_count("threads", threads, 1, THREADS_MAX),
+    )
 
 
-def check_count(name: str, value: object, least: int, most: int) -> None:
-    """Raise ValueError unless `value` is a whole number from `least` to `most`."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{name} must be a whole number, not {value!r}")  # noqa: TRY004  one class for every limit
-    _check(name, value, least, most)
-
-
-def _check(name: str, value: object, least: float, most: float) -> None:
-    if not isinstance(value, int | float) or not least <= value <= most:
-        raise ValueError(f"{name} must be a number from {least:,} to {most:,}, not {value!r}")
+def limit_count(name: str, value: object, least: int, most: int) -> int:
+    """Return a whole number from `least` to `most`. Raises ValueError that names it."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= int(value) <= most:
+        raise ValueError(f"{name} must be a whole number from {least:,} to {most:,}, not {value!r}")
+    return int(value)

@@ -11,11 +11,11 @@ from dimod.core.sampler import Sampler
 from numpy.typing import NDArray
 
 from quantum_scheduler.backends.model import Progress
-from quantum_scheduler.library.limit import check_count, check_limits
+from quantum_scheduler.library.limit import limit_count, limit_request
 from quantum_scheduler.library.take import take_bqm
 from quantum_scheduler.problems.model import VARIABLES_MAX
 from quantum_scheduler.solving.compute import solve_problem
-from quantum_scheduler.solving.model import SEED_MAX, TIME_LIMIT_MAX_S, TIME_LIMIT_MIN_S, Result, SolveRequest
+from quantum_scheduler.solving.model import SEED_MAX, TIME_LIMIT_MAX_S, TIME_LIMIT_MIN_S, Result
 
 READS_MAX = 10_000
 
@@ -71,22 +71,17 @@ class QuantumSchedulerSampler(Sampler):
         unknown parameters, as dimod's samplers do.
         """
         self.remove_unknown_kwargs(**unknown)
-        check_limits(time_limit_s=time_limit_s, seed=seed, threads=threads)
-        check_count("num_reads", num_reads, 1, READS_MAX)
+        whole = limit_request(backend=backend, time_limit_s=time_limit_s, seed=seed, threads=threads)
+        num_reads = limit_count("num_reads", num_reads, 1, READS_MAX)
         count = len(bqm.variables)
         if not count:
             states = np.empty((num_reads, 0), dtype=np.int8)
             return _write_samples(states, bqm, _describe_empty(bqm))
         began_s = time.monotonic()
         problem = take_bqm(bqm, labels=range(count))
-        request = SolveRequest(
-            backend=backend,
-            time_limit_s=max(TIME_LIMIT_MIN_S, time_limit_s / num_reads),
-            seed=seed,
-            threads=threads,
-        )
+        request = replace(whole, time_limit_s=max(TIME_LIMIT_MIN_S, whole.time_limit_s / num_reads))
         results = [
-            solve_problem(problem, replace(request, seed=(seed + read) % (SEED_MAX + 1)), report=_ignore)
+            solve_problem(problem, replace(request, seed=(request.seed + read) % (SEED_MAX + 1)), report=_ignore)
             for read in range(num_reads)
         ]
         states = np.array([_read_state(result, count) for result in results], dtype=np.int8)

@@ -4,6 +4,7 @@ import json
 import math
 import os
 from collections.abc import Hashable, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -68,17 +69,20 @@ def take_bqm(bqm: dimod.BinaryQuadraticModel, *, labels: Sequence[Label]) -> Bin
 
 
 def _check_labels(variables: Sequence[Hashable]) -> list[Label]:
-    """Return dimod's labels where a result, which is JSON, can name them."""
-    labels: list[Label] = []
-    for variable in variables:
-        if isinstance(variable, bool) or not isinstance(variable, int | str):
-            reason = f"{variable!r} is neither a whole number nor text; QuantumSchedulerSampler takes any label"
-            raise ProblemInvalid(Issue(field="variables", reason=reason))
-        if isinstance(variable, str) and len(variable) > ID_LENGTH_MAX:
+    """Return dimod's labels where a result, which is JSON, can name them; numpy's integers as Python's."""
+    return [_check_label(variable) for variable in variables]
+
+
+def _check_label(variable: object) -> Label:
+    if isinstance(variable, str):
+        if len(variable) > ID_LENGTH_MAX:
             reason = f"{variable[:ID_LENGTH_MAX]!r} has more than {ID_LENGTH_MAX} characters"
             raise ProblemInvalid(Issue(field="variables", reason=reason))
-        labels.append(variable)
-    return labels
+        return str(variable)
+    if isinstance(variable, Integral) and not isinstance(variable, bool):
+        return int(variable)
+    reason = f"{variable!r} is neither a whole number nor text; QuantumSchedulerSampler takes any label"
+    raise ProblemInvalid(Issue(field="variables", reason=reason))
 
 
 def _read_file(path: Path) -> Problem:

@@ -11,7 +11,7 @@ from typing import Self
 import structlog
 
 from quantum_scheduler.solving.frame import FrameTooLarge, Kind, pack_frame
-from quantum_scheduler.solving.port import ComputeCrashed, ComputeFailed, ComputeTimedOut
+from quantum_scheduler.solving.port import ComputeCrashed, ComputeFailed, ComputeTimedOut, ComputeUnavailable
 from quantum_scheduler.solving.spawn import Child, spawn_child
 
 # One child beyond those at work is always started, so that a killed one is replaced without waiting for its imports.
@@ -86,10 +86,10 @@ class ProcessPool:
                 child = await self._take()
                 with suppress(_NeverBegan):
                     return await self._call(child, call, timeout_s, memory_mb, on_progress)
-        raise ComputeCrashed("every process died before it began the call")
+        raise ComputeUnavailable("every process died before it began the call")
 
     async def close(self) -> None:
-        """Kill what still runs and let go of every process; calls still waiting raise ComputeCrashed."""
+        """Kill what still runs and let go of every process; calls still waiting raise ComputeUnavailable."""
         self._closed = True
         self._refuse_waiting("the pool was closed")
         for child in self._children:
@@ -146,12 +146,12 @@ class ProcessPool:
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
-                waiter.set_exception(ComputeCrashed(reason))
+                waiter.set_exception(ComputeUnavailable(reason))
 
     async def _take(self) -> Child:
-        """Wait for a child that has nothing to do. Raises ComputeCrashed where none can be had."""
+        """Wait for a child that has nothing to do. Raises ComputeUnavailable where none can be had."""
         if self._closed:
-            raise ComputeCrashed("the pool is closed")
+            raise ComputeUnavailable("the pool is closed")
         self._fill()
         if self._idle:
             return self._idle.pop()
@@ -192,7 +192,9 @@ class ProcessPool:
             raise ComputeTimedOut(f"it still ran after {timeout_s:g} s and was killed") from None
         except (EOFError, OSError):
             await child.end(grace_s=EXIT_GRACE_S)
-            raise ComputeCrashed("the pool was closed" if self._closed else child.describe_death()) from None
+            if self._closed:
+                raise ComputeUnavailable("the pool was closed") from None
+            raise ComputeCrashed(child.describe_death()) from None
         except ValueError as error:
             raise ComputeCrashed(f"it wrote over its connection to the pool: {error}") from error
         finally:

@@ -21,6 +21,10 @@ class ComputeCrashed(Exception):  # noqa: N818
     """The process died under the function: a crash in native code, or more memory than allowed."""
 
 
+class ComputeUnavailable(Exception):  # noqa: N818
+    """No process can be had: the executor is closed, or the machine or the install is broken; not the call's fault."""
+
+
 class Executor(Protocol):
     """Runs pure functions on bytes in processes of their own, so that none can take the caller down."""
 
@@ -37,7 +41,7 @@ class Executor(Protocol):
 
         The function takes `(argument: bytes, report: Callable[[bytes], None])`; what it reports is handed to
         `on_progress`. Cancelling this coroutine kills the process.
-        Raises ComputeFailed, ComputeTimedOut, ComputeCrashed.
+        Raises ComputeFailed, ComputeTimedOut, ComputeCrashed, ComputeUnavailable.
         """
         ...
 

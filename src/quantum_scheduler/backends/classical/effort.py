@@ -10,8 +10,11 @@ from quantum_scheduler.backends.model import Limits
 from quantum_scheduler.problems.relate import Relations
 from quantum_scheduler.problems.schedule import ScheduleProblem
 
-# The share of the time limit for list schedules, where CP-SAT comes after them and where it does not.
-LISTS_SHARE = 0.2
+# The share of the time limit for list schedules: where CP-SAT comes after them and soon finds better ones, where its
+# model is so large that it hardly does, and where there is no CP-SAT.
+LISTS_SHARE = 0.05
+LISTS_LARGE_SHARE = 0.3
+LISTS_LARGE_SIZE = 5_000
 LISTS_ONLY_SHARE = 1.0
 # More changed orders than this find nothing that CP-SAT does not find sooner.
 STEPS_MAX = 2_000
@@ -48,7 +51,8 @@ def plan_effort(problem: ScheduleProblem, relations: Relations, limits: Limits) 
     modelled = size <= MODEL_SIZE_MAX and size * FORMULATE_S <= FORMULATE_SHARE * limits.time_limit_s
     if not modelled:
         return Effort(list_steps=int(LISTS_ONLY_SHARE * limits.time_limit_s / place_s), model_work=0.0)
+    share = LISTS_SHARE if size < LISTS_LARGE_SIZE else LISTS_LARGE_SHARE
     return Effort(
-        list_steps=min(STEPS_MAX, int(LISTS_SHARE * limits.time_limit_s / place_s)),
+        list_steps=min(STEPS_MAX, int(share * limits.time_limit_s / place_s)),
         model_work=limits.time_limit_s * max(WORK_RATE_LARGE, WORK_RATE_SMALL * min(1.0, WORK_SIZE / size)),
     )
