@@ -1,12 +1,7 @@
-"""Measure the queue against others, on one embedded Postgres with the settings of production.
+"""Measure the queue against others, on one embedded Postgres with production's settings: `python -m benchmarks.queue`.
 
 Writes docs/benchmarks/queue.md. The others are in the extra `[bench]`, or in the environment of `--peer-python`.
 """
-
-import sys
-
-if not sys.flags.safe_path:
-    sys.path.pop(0)  # else this file stands in for the standard library's `queue`
 
 import argparse
 import asyncio
@@ -15,6 +10,7 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -24,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.queue_report import NAMES, Figures, write_report
+
 from quantum_scheduler.postgres.connect import connect
 from quantum_scheduler.postgres.embed import EmbeddedPostgres, start_postgres
 
@@ -32,6 +29,15 @@ SIDE = Path(__file__).with_name("queue_side.py")
 REPORT = ROOT / "docs" / "benchmarks" / "queue.md"
 PEERS = ("pgqueuer", "dbos", "procrastinate")
 SLOW = ("dbos", "procrastinate")
+# What is not finished and committed yet; the end of a drain is when none is left.
+COUNT_LEFT = {
+    "raw": "SELECT count(*) FROM raw",
+    "pgqueuer": "SELECT count(*) FROM pgqueuer",
+    "dbos": "SELECT count(*) FROM dbos.workflow_status WHERE status IN ('ENQUEUED', 'PENDING')",
+    "procrastinate": "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')",
+}
+COUNT_LEFT_OF_OURS = "SELECT count(*) FROM task"
+POLL_S = 0.05
 WARM_UP_S = 5.0
 SIDE_TIMEOUT_S = 600.0
 UNLIMITED = 10**9
@@ -100,11 +106,22 @@ class Sides:
         return int(self.ask(dsn, "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"))
 
 
-def rate(workers: Sequence[Sequence[float]], jobs: int) -> float:
-    """Jobs a second from the first begun to the last, by all workers together."""
-    began = sorted(each for worker in workers for each in worker)
-    if len(began) != jobs:
+def drain(sides: Sides, system: str, dsn: str, *, workers: int) -> float:
+    """Jobs a second from the start of the first job until all are finished and committed."""
+    count_left = COUNT_LEFT.get(system, COUNT_LEFT_OF_OURS)
+    jobs = sides.ask(dsn, count_left)
+    running = [sides.start(system, "work", dsn, UNLIMITED) for _ in range(workers)]
+    while sides.ask(dsn, count_left):
+        time.sleep(POLL_S)
+    ended = time.monotonic()
+    began = [each for worker in running for each in sides.finish(worker)["began"]]
+    if len(began) < jobs:
         raise RuntimeError(f"{len(began)} jobs were done instead of {jobs}")
+    return float(jobs / (ended - min(began)))
+
+
+def rate(began: Sequence[float]) -> float:
+    """Jobs a second from the start of the first to that of the last; for a worker that stops amid a backlog."""
     return (len(began) - 1) / (began[-1] - began[0])
 
 
@@ -117,16 +134,13 @@ def measure(sides: Sides, system: str, amounts: Amounts, figures: Figures) -> No
     wal_before = sides.wal_bytes(dsn)
     enqueued = sides.run(system, "enqueue", dsn, count, batch)
     figures.batched_per_s.append(enqueued["per_s"])
-    began = sides.run(system, "work", dsn, UNLIMITED)["began"]
-    figures.drain_per_s.append(rate([began], enqueued["jobs"]))
+    figures.drain_per_s.append(drain(sides, system, dsn, workers=1))
     figures.wal_bytes.append((sides.wal_bytes(dsn) - wal_before) / enqueued["jobs"])
 
     single = sides.run(system, "enqueue", dsn, amounts.single, 1)
     figures.enqueue_per_s.append(single["per_s"])
-    enqueued = sides.run(system, "enqueue", dsn, count, batch)
-    workers = [sides.start(system, "work", dsn, UNLIMITED) for _ in range(2)]
-    both = [sides.finish(worker)["began"] for worker in workers]
-    figures.drain_of_two_per_s.append(rate(both, enqueued["jobs"] + single["jobs"]))
+    sides.run(system, "enqueue", dsn, count, batch)
+    figures.drain_of_two_per_s.append(drain(sides, system, dsn, workers=2))
 
 
 def measure_pickup(sides: Sides, system: str, amounts: Amounts, figures: Figures) -> None:
@@ -149,7 +163,7 @@ def measure_backlogs(sides: Sides, system: str, amounts: Amounts) -> dict[int, f
             sides.run(system, "enqueue", dsn, backlog - waiting - BATCH, BATCH)
             sides.ask(dsn, "CHECKPOINT")
             began = sides.run(system, "work", dsn, BACKLOG_JOBS)["began"]
-            taken.append(1e3 / rate([began], len(began)))
+            taken.append(1e3 / rate(began))
             waiting = backlog - len(began)
         costs[backlog] = statistics.median(taken)
     return costs
@@ -186,12 +200,12 @@ def main() -> None:
                 tell(f"backlog: {system}: {backlogs[system]}")
         version = sides.ask(server.dsn, "SHOW server_version")
         libraries = find_versions(options.peer_python)
+    system = f"{platform.system()} {platform.release()} on {os.cpu_count()} cores ({platform.machine()})"
+    amount = f"{amounts.jobs:,} jobs a drain ({amounts.jobs_slow:,} of DBOS and of Procrastinate)"
     facts = [
-        f"{os.cpu_count()} cores ({platform.machine()}), load {load:.1f} before and {os.getloadavg()[0]:.1f} after, "
-        f"{platform.system()} {platform.release()}",
+        f"{system}, load {load:.1f} before and {os.getloadavg()[0]:.1f} after, its own included",
         f"Python {platform.python_version()}, Postgres {version} (fsync and synchronous_commit on), {libraries}",
-        f"{datetime.now(UTC):%Y-%m-%d}; {amounts.rounds} rounds, median of each round's ratio; "
-        f"{amounts.jobs} jobs a drain ({amounts.jobs_slow} of DBOS and of Procrastinate)",
+        f"{datetime.now(UTC):%Y-%m-%d}; {amounts.rounds} rounds, the median of each; {amount}",
     ]
     options.report.parent.mkdir(parents=True, exist_ok=True)
     options.report.write_text(write_report(figures, backlogs, facts), encoding="utf-8")

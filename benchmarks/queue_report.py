@@ -16,8 +16,8 @@ NAMES = {
 INTRODUCTION = """\
 Jobs that do nothing, so that what is left is the queue. Ours carry what every job does: its problem, its record, its
 three events and its result, kept for good; raw claiming keeps nothing, PgQueuer a log. A drain is timed from the start
-of the first job to the start of the last; every system may have 100 at work at once. Absolute numbers are this
-machine's: look at the ratios, which compare the systems round by round.\
+of the first job until all are finished and committed; each system may have 100 at work at once, and DBOS as many as it
+takes. Absolute numbers are this machine's: look at the ratios, which compare the systems round by round.\
 """
 HEADINGS = (
     "| | enqueue, single /s | enqueue, batches of 500 /s | drain, 1 worker /s | raw = 1 | drain, 2 workers /s "
@@ -53,7 +53,7 @@ def write_report(figures: dict[str, Figures], backlogs: dict[str, dict[int, floa
         INTRODUCTION,
         "",
         *(f"- {fact}" for fact in facts),
-        "- Again: `python -P benchmarks/queue.py` in an environment with `quantum-scheduler[bench]`",
+        "- Again: `python -m benchmarks.queue` in an environment with `quantum-scheduler[bench]`",
         "",
         HEADINGS,
         "|---|---|---|---|---|---|---|---|---|",
@@ -96,5 +96,3 @@ def judge(figures: dict[str, Figures], backlogs: dict[str, dict[int, float]]) ->
             name = f"{NAMES[system]}: a job with {sizes[-1]:,} waiting against {sizes[0]:,}"
             verdicts.append((name, "≤ 2", f"{growth:.2f}", growth <= 2))
     return verdicts
-
-

@@ -14,12 +14,23 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from importlib import import_module
+from itertools import count
 from typing import Any, Protocol
 
 SLOTS = 100
 BATCH = 50
-IDLE_S = 4.0
+IDLE_S = 3.0
+# Another worker may leave this one nothing.
+START_S = 20.0
 PING_EVERY_S = 0.05
+ANSWER = {
+    "status": "feasible",
+    "backend": "classical",
+    "time_limit_s": 10.0,
+    "objective": -1.0,
+    "solution": {"kind": "binary", "values": [["a", 1]]},
+}
 
 
 class System(Protocol):
@@ -96,18 +107,13 @@ class OursCached(Ours):
 class _Answering:
     """An executor that answers at once."""
 
-    answer = json.dumps(
-        {"status": "feasible", "backend": "classical", "fingerprint": "f" * 64, "time_limit_s": 10.0, "objective": -1.0}
-    ).encode()
-
     def __init__(self, done: Callable[[], None]) -> None:
         self._done = done
+        self._numbers = count()
 
-    async def run(self, function: str, *_: Any, **__: Any) -> bytes:
-        if function.endswith(":recheck"):
-            return b"null"
+    async def run(self, *_: Any, **__: Any) -> bytes:
         self._done()
-        return self.answer
+        return json.dumps({**ANSWER, "fingerprint": f"{os.getpid():032x}{next(self._numbers):032x}"}).encode()
 
     async def close(self) -> None:
         return
@@ -123,7 +129,7 @@ class OursBare(Ours):
         from quantum_scheduler.jobs.settle import settle_jobs
 
         await self.open()
-        outcome = Succeeded(result=json.loads(_Answering.answer))
+        outcome = Succeeded(result={**ANSWER, "fingerprint": "f" * 64})
         lane = "solve.classical"
         async with hold_lease(
             self.dsn, lanes=[lane], slots=BATCH, lease_s=15, on_lost=sys.exit, on_cancelled=lambda _: None
@@ -188,11 +194,9 @@ class PgQueuer:
 
     async def open(self) -> None:
         import asyncpg
-        from pgqueuer.db import AsyncpgDriver
-        from pgqueuer.queries import Queries
 
-        self.driver = AsyncpgDriver(await asyncpg.connect(self.dsn))
-        self.queries = Queries(self.driver)
+        driver = import_module("pgqueuer.db").AsyncpgDriver(await asyncpg.connect(self.dsn))
+        self.queries = import_module("pgqueuer.queries").Queries(driver)
 
     async def install(self) -> None:
         await self.open()
@@ -202,15 +206,13 @@ class PgQueuer:
         await self.queries.enqueue(["noop"] * count, [b"noop"] * count, [0] * count)
 
     async def work(self, done: Callable[[], None], ended: asyncio.Event) -> None:
-        from pgqueuer.qm import QueueManager
-
         await self.open()
-        manager = QueueManager(self.queries)
+        manager = import_module("pgqueuer.qm").QueueManager(self.queries)
 
-        @manager.entrypoint("noop")
         async def noop(_: object) -> None:
             done()
 
+        manager.entrypoint("noop")(noop)
         running = asyncio.create_task(manager.run(batch_size=BATCH, max_concurrent_tasks=SLOTS))
         await ended.wait()
         manager.shutdown.set()
@@ -219,16 +221,14 @@ class PgQueuer:
 
 class Procrastinate:
     def __init__(self, dsn: str) -> None:
-        import procrastinate
-
+        procrastinate = import_module("procrastinate")
         self.app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=dsn))
         self.done: Callable[[], None] = lambda: None
 
-        @self.app.task(name="noop")
         async def noop() -> None:
             self.done()
 
-        self.task = noop
+        self.task = self.app.task(name="noop")(noop)
 
     async def open(self) -> None:
         await self.app.open_async()
@@ -252,34 +252,31 @@ class Procrastinate:
 
 class Dbos:
     def __init__(self, dsn: str) -> None:
-        from dbos import DBOS
-
+        self.dbos = import_module("dbos")
         self.url = dsn.replace("postgresql://", "postgresql+psycopg://")
         self.done: Callable[[], None] = lambda: None
-        DBOS(
+        self.dbos.DBOS(
             config={
                 "name": "bench",
                 "system_database_url": self.url,
                 "run_admin_server": False,
                 "application_version": "1",
+                "executor_id": str(os.getpid()),  # else a second worker takes the first one's work for lost
                 "log_level": "ERROR",
             }
         )
 
-        @DBOS.workflow(name="noop")
         def noop() -> None:
             self.done()
 
-    async def install(self) -> None:
-        from dbos import DBOS
+        self.dbos.DBOS.workflow(name="noop")(noop)
 
-        await asyncio.to_thread(DBOS.launch)
-        await asyncio.to_thread(DBOS.register_queue, "noop")
+    async def install(self) -> None:
+        await asyncio.to_thread(self.dbos.DBOS.launch)
+        await asyncio.to_thread(self.dbos.DBOS.register_queue, "noop")
 
     async def open(self) -> None:
-        from dbos import DBOSClient
-
-        self.client = await asyncio.to_thread(DBOSClient, system_database_url=self.url)
+        self.client = await asyncio.to_thread(self.dbos.DBOSClient, system_database_url=self.url)
 
     async def enqueue(self, count: int) -> None:
         options = {"queue_name": "noop", "workflow_name": "noop", "app_version": "1"}
@@ -307,13 +304,13 @@ SYSTEMS: dict[str, Callable[[str], System]] = {
 }
 
 
-async def enqueue(system: System, count: int, batch: int) -> dict[str, Any]:
+async def enqueue(system: System, total: int, batch: int) -> dict[str, Any]:
     await system.open()
     await system.enqueue(batch)  # so that what is only done once is done
     began = time.monotonic()
-    for _ in range(count // batch):
+    for _ in range(total // batch):
         await system.enqueue(batch)
-    return {"jobs": count + batch, "per_s": count / (time.monotonic() - began)}
+    return {"jobs": total + batch, "per_s": total / (time.monotonic() - began)}
 
 
 async def ping(system: System, count: int) -> dict[str, Any]:
@@ -338,7 +335,8 @@ async def work(system: System, count_max: int) -> dict[str, Any]:
             ended.set()
 
     running = asyncio.create_task(system.work(done, ended))
-    while not ended.is_set() and (not began or time.monotonic() - began[-1] < IDLE_S):
+    give_up_at = time.monotonic() + START_S
+    while not ended.is_set() and time.monotonic() < (began[-1] + IDLE_S if began else give_up_at):
         if running.done():
             await running
         await asyncio.sleep(0.2)

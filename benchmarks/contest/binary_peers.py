@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import dimod
 import numpy as np
+from benchmarks.contest.clock import CpuClock, CpuStop
 from numpy.typing import NDArray
 
-from benchmarks.contest.clock import CpuClock, CpuStop
 from quantum_scheduler.backends.energy import State, measure_energy
 from quantum_scheduler.backends.model import Limits
 from quantum_scheduler.problems.binary import BinaryProblem
@@ -25,7 +25,10 @@ def solve_ours(problem: BinaryProblem, clock: CpuClock, seed: int) -> State | No
     from quantum_scheduler.backends.classical import ClassicalBackend  # noqa: PLC0415  a peer loads only itself
 
     limits = Limits(time_limit_s=clock.budget_s, seed=seed, threads=1)
-    answer = ClassicalBackend().load_search(problem)(limits, lambda **_: None, CpuStop(clock))
+    stop = CpuStop(clock)
+    done = clock.when_over(stop.cancelled.set)
+    answer = ClassicalBackend().load_search(problem)(limits, lambda **_: None, stop)
+    done.set()
     best = answer.solutions[0]
     assert isinstance(best, BinarySolution)
     return np.array([best.values[label] for label in problem.labels], dtype=np.int8)
@@ -109,7 +112,7 @@ def solve_highs(problem: BinaryProblem, clock: CpuClock, seed: int) -> State | N
 
     binary = _as_binary(problem)
     highs = highspy.Highs()
-    highs.setOptionValue("output_flag", False)  # noqa: FBT003
+    highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 1)
     highs.setOptionValue("random_seed", seed)
     places = [highs.addBinary(obj=float(bias)) for bias in binary.linear]
@@ -162,7 +165,8 @@ def _anneal(problem: BinaryProblem, clock: CpuClock, seed: int, sample: Samples)
 
 def _label_by_position(problem: BinaryProblem) -> dimod.BinaryQuadraticModel:
     bqm = problem.to_bqm()
-    bqm.relabel_variables({label: place for place, label in enumerate(problem.labels)})
+    places = {label: place for place, label in enumerate(problem.labels)}
+    bqm.relabel_variables(places)  # type: ignore[no-untyped-call]  # dimod types half of itself
     return bqm
 
 

@@ -83,11 +83,14 @@ def _generate_tardiness(folder: Path) -> Iterator[Case]:
 
 
 def generate_tardiness(tasks: int, agents: int, *, seed: int) -> dict[str, object]:
-    """Generate a tight plan: eight skills of which each agent holds two to four, and due dates for a busy crew."""
+    """Generate a tight plan: up to eight skills of which each agent holds a few, and due dates for a busy crew."""
     chance = random.Random(seed)
-    skills = [f"skill{number}" for number in range(8)]
+    skills = [f"skill{number}" for number in range(min(8, agents))]
     crew = [
-        {"id": f"a{number}", "skills": sorted({skills[number % 8], *chance.sample(skills, chance.randint(1, 3))})}
+        {
+            "id": f"a{number}",
+            "skills": sorted({skills[number % len(skills)], *chance.sample(skills, chance.randint(1, 3))}),
+        }
         for number in range(agents)
     ]
     length = 10 * tasks // agents

@@ -46,7 +46,7 @@ class CpuClock:
 class CpuStop(Stop):
     """Our own backend's stop, by CPU seconds in place of the wall's."""
 
-    __slots__ = ("_clock",)
+    _clock: CpuClock
 
     def __init__(self, clock: CpuClock) -> None:
         super().__init__(cancelled=threading.Event(), deadline_s=time.monotonic() + clock.left_wall_s())
@@ -54,8 +54,7 @@ class CpuStop(Stop):
 
     def remaining_s(self) -> float:
         """Say how many CPU seconds are left."""
-        clock: CpuClock = self._clock
-        return clock.left_s()
+        return self._clock.left_s()
 
 
 def measure_share(span_s: float = 0.3) -> float:

@@ -15,6 +15,7 @@ from typing import Any
 from benchmarks.contest import binary_peers, schedule_peers
 from benchmarks.contest.case import generate_tardiness
 from benchmarks.contest.clock import CpuClock, measure_share
+
 from quantum_scheduler.backends.energy import name_values
 from quantum_scheduler.problems.binary import BinaryProblem
 from quantum_scheduler.problems.problem import Problem

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from benchmarks.contest.clock import CpuClock, CpuStop
+
 from quantum_scheduler.backends.model import Limits
 from quantum_scheduler.problems.model import Assignment, ScheduleSolution
 from quantum_scheduler.problems.relate import relate
@@ -17,7 +18,10 @@ def solve_ours(problem: ScheduleProblem, clock: CpuClock, seed: int) -> Schedule
     from quantum_scheduler.backends.classical import ClassicalBackend  # noqa: PLC0415  a peer loads only itself
 
     limits = Limits(time_limit_s=clock.budget_s, seed=seed, threads=1)
-    answer = ClassicalBackend().load_search(problem)(limits, lambda **_: None, CpuStop(clock))
+    stop = CpuStop(clock)
+    done = clock.when_over(stop.cancelled.set)
+    answer = ClassicalBackend().load_search(problem)(limits, lambda **_: None, stop)
+    done.set()
     solution = answer.solutions[0] if answer.solutions else None
     assert solution is None or isinstance(solution, ScheduleSolution)
     return solution
@@ -44,8 +48,8 @@ def solve_cp_sat(problem: ScheduleProblem, clock: CpuClock, seed: int) -> Schedu
         for name in task.dependencies:
             before = position[name]
             model.add(starts[place] >= starts[before] + problem.tasks[before].duration)
-    for agent, intervals in zip(problem.agents, work, strict=True):
-        model.add_cumulative(intervals, [1] * len(intervals), agent.capacity)
+    for worker, intervals in zip(problem.agents, work, strict=True):
+        model.add_cumulative(intervals, [1] * len(intervals), worker.capacity)
     for resource in problem.resources:
         users = [place for place, task in enumerate(problem.tasks) if task.uses.get(resource.id)]
         demands = [problem.tasks[place].uses[resource.id] for place in users]
@@ -87,9 +91,9 @@ def solve_pyjobshop(problem: ScheduleProblem, clock: CpuClock, seed: int) -> Sch
         if problem.objective.kind != "makespan":
             job = model.add_job(weight=int(task.priority), due_date=task.deadline)
         tasks[task.id] = model.add_task(job=job, earliest_start=task.release)
-        uses = {resources[name]: units for name, units in task.uses.items() if units}
+        uses = {name: units for name, units in task.uses.items() if units}
         for agent in relations.eligible[place] if task.agents else (None,):
-            held = [*uses, *([] if agent is None else [agents[agent]])]
+            held = [*(resources[name] for name in uses), *([] if agent is None else [agents[agent]])]
             demands = [*uses.values(), *([] if agent is None else [1])]
             model.add_mode(tasks[task.id], held, task.duration, demands)
             crews.append([] if agent is None else [agent])

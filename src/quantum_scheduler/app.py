@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from quantum_scheduler.postgres.embed import EmbeddedPostgres, start_postgres
 from quantum_scheduler.postgres.model import DatabaseUnavailable
-from quantum_scheduler.settings import Settings
+from quantum_scheduler.settings import SettingInvalid, Settings
 from quantum_scheduler.solving.pool import ProcessPool
 from quantum_scheduler.solving.port import Executor
 
@@ -41,9 +41,21 @@ def open_database(settings: Settings, *, may_start: bool) -> Iterator[Database]:
         yield Database(dsn=server.dsn, embedded=server)
 
 
-def build_solvers(slots: int) -> Executor:
-    """Build what a worker solves with: `slots` processes of this machine."""
-    return ProcessPool(slots, preload=SOLVERS)
+def build_solvers(slots: int, *, ray_address: str | None) -> Executor:
+    """Build what a worker solves with: `slots` processes of this machine, or the Ray cluster at an address.
+
+    Raises SettingInvalid.
+    """
+    if ray_address is None:
+        return ProcessPool(slots, preload=SOLVERS)
+    try:
+        from quantum_scheduler.solving.ray import RayExecutor  # noqa: PLC0415  Ray is an extra
+    except ModuleNotFoundError:
+        raise SettingInvalid("RAY_ADDRESS is set; Ray is missing: pip install 'quantum-scheduler[ray]'") from None
+    try:
+        return RayExecutor(ray_address, preload=SOLVERS)
+    except ValueError as error:
+        raise SettingInvalid(f"RAY_ADDRESS: {error}") from None
 
 
 def build_reader() -> Executor:

@@ -23,6 +23,7 @@ class Settings:
     enable_solution_cache: bool
     worker_slots: int
     worker_memory_mb: int
+    ray_address: str | None
     request_bytes_max: int
     log_level: str
 
@@ -44,6 +45,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         enable_solution_cache=_flag(environ, "ENABLE_SOLUTION_CACHE", default=True),
         worker_slots=int(_number(environ, "WORKER_SLOTS", default=2, least=1, most=256)),
         worker_memory_mb=int(_number(environ, "WORKER_MEMORY_MB", default=4096, least=256, most=1_048_576)),
+        ray_address=environ.get("RAY_ADDRESS") or None,
         request_bytes_max=int(_number(environ, "REQUEST_BYTES_MAX", default=32 * 2**20, least=1024, most=2**30)),
         log_level=(environ.get("LOG_LEVEL") or "info").lower(),
     )

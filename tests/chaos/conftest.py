@@ -13,10 +13,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos-seed", type=int, default=None, help="chaos: the seed that a failure has printed")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes minutes, unless it is asked for."""
+    if not config.getoption("--long", default=False):
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
 @pytest.fixture
 def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     with tempfile.TemporaryDirectory(prefix="qs-", ignore_cleanup_errors=True) as folder:
-        running = Service(Path(folder) / "data", workers=4 if request.config.getoption("--long") else 2)
+        running = Service(Path(folder) / "data", workers=4 if request.config.getoption("--long", default=False) else 2)
         try:
             running.start()
             yield running

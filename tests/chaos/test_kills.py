@@ -67,8 +67,8 @@ def crowd_at(service: Service) -> Iterator[Crowd]:
 def test_every_acknowledged_job_ends_once_whatever_is_killed_or_frozen(
     service: Service, request: pytest.FixtureRequest
 ) -> None:
-    seed = request.config.getoption("--chaos-seed") or random.SystemRandom().randrange(1, 2**32)
-    plan = LONG if request.config.getoption("--long") else SHORT
+    seed = request.config.getoption("--chaos-seed", default=None) or random.SystemRandom().randrange(1, 2**32)
+    plan = LONG if request.config.getoption("--long", default=False) else SHORT
     sys.stdout.write(f"\nchaos seed {seed}: again with --chaos-seed {seed}\n")  # shown where the test fails
 
     with crowd_at(service) as crowd:
@@ -83,11 +83,8 @@ def test_every_acknowledged_job_ends_once_whatever_is_killed_or_frozen(
     assert account_for(service.data_dir, crowd.acknowledged) == [], summary
 
 
-def test_what_a_dead_worker_had_is_taken_over_within_its_lease_and_five_seconds(
-    service: Service, request: pytest.FixtureRequest
-) -> None:
-    if not request.config.getoption("--long"):
-        pytest.skip("takes minutes: pytest tests/chaos --long")
+@pytest.mark.long
+def test_what_a_dead_worker_had_is_taken_over_within_its_lease_and_five_seconds(service: Service) -> None:
     chance = random.Random(1)
     held: list[tuple[str, float]] = []
     with crowd_at(service) as crowd:

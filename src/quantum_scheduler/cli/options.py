@@ -5,9 +5,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from quantum_scheduler.solving.model import SEED_MAX, TIME_LIMIT_MAX_S, TIME_LIMIT_MIN_S
+from quantum_scheduler.solving.model import SEED_MAX, THREADS_MAX, TIME_LIMIT_MAX_S, TIME_LIMIT_MIN_S
 
-THREADS_MAX = 256
 SLOTS_MAX = 256
 
 

@@ -48,7 +48,7 @@ async def _work(dsn: str, settings: Settings, *, lanes: list[str], slots: int) -
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    solvers = build_solvers(slots)
+    solvers = build_solvers(slots, ray_address=settings.ray_address)
     try:
         await run_worker(
             dsn,

@@ -2,9 +2,7 @@
 
 from numbers import Integral, Real
 
-from quantum_scheduler.solving.model import SEED_MAX, TIME_LIMIT_MAX_S, TIME_LIMIT_MIN_S, SolveRequest
-
-THREADS_MAX = 256
+from quantum_scheduler.solving.model import SEED_MAX, THREADS_MAX, TIME_LIMIT_MAX_S, TIME_LIMIT_MIN_S, SolveRequest
 
 
 def limit_request(*, backend: str, time_limit_s: float, seed: int, threads: int) -> SolveRequest:

@@ -11,6 +11,7 @@ Status = Literal["optimal", "feasible", "infeasible", "timed_out"]
 TIME_LIMIT_MIN_S = 0.01
 TIME_LIMIT_MAX_S = 3600.0
 SEED_MAX = 2**31 - 1
+THREADS_MAX = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
