@@ -50,7 +50,7 @@ def solve(  # noqa: PLR0913  one parameter for each option
     schedule = problem if isinstance(problem, ScheduleProblem) else None
     request = SolveRequest(backend=backend, time_limit_s=time_limit, seed=seed, threads=threads)
     what = describe_summary(describe_problem(problem))
-    with _hear_interrupts() as stop:
+    with hear_interrupts() as stop:
         narration.print(f"solving {what}; at most {time_limit:g} s, Ctrl-C takes the best so far")
         with show_progress(narration, time_limit_s=time_limit, doing="solving") as tell:
             result = _solve(problem, request, tell, stop)
@@ -66,7 +66,7 @@ def solve(  # noqa: PLR0913  one parameter for each option
 
 
 @contextmanager
-def _hear_interrupts() -> Iterator[threading.Event]:
+def hear_interrupts() -> Iterator[threading.Event]:
     """Lend an event that the first Ctrl-C sets; the second ends the program."""
     stop = threading.Event()
 
