@@ -1,0 +1,1 @@
+"""The compiled search for states of least energy of binary models."""

@@ -1,0 +1,44 @@
+"""The search where the kernels cannot be compiled: simulated annealing by dwave-samplers, slower, as reproducible."""
+
+import dimod
+import numpy as np
+from dwave.samplers import SimulatedAnnealingSampler
+from numpy.typing import NDArray
+
+from quantum_scheduler.backends.classical.search.kernels import ENDED_STOPPED, Kernel, Stream
+from quantum_scheduler.backends.classical.search.model import Rows
+from quantum_scheduler.problems.binary import BinaryProblem
+
+SWEEPS = 1_000
+
+
+def prepare_sampler(model: BinaryProblem, rows: Rows, values: NDArray[np.int8]) -> Kernel:
+    """Return a search of a model over {0, 1} that writes its best into `values`, its energies in the rows' unit."""
+    bqm = dimod.BinaryQuadraticModel.from_numpy_vectors(
+        model.linear.astype(np.float64), (model.head, model.tail, model.weight.astype(np.float64)), 0.0, dimod.BINARY
+    )
+    sampler = SimulatedAnnealingSampler()  # type: ignore[no-untyped-call]  # dwave-samplers types half of itself
+
+    def run(stream: Stream) -> None:
+        seeds = np.random.default_rng(stream.seed)
+        while stream.work < stream.work_max and stream.best > stream.target:
+            if stream.work >= stream.settled_min and stream.work > 50 * stream.work_at_best:
+                return
+            samples = sampler.sample(
+                bqm,
+                num_reads=1,
+                num_sweeps=SWEEPS,
+                seed=int(seeds.integers(2**31)),
+                interrupt_function=lambda: bool(stream.stop),
+            )
+            stream.work += SWEEPS * rows.count
+            energy = float(samples.first.energy) / rows.unit
+            if energy < stream.best - stream.tolerance:
+                stream.best = energy
+                stream.work_at_best = stream.work
+                values[:] = samples.record.sample[0][np.argsort(samples.variables)]
+            if stream.stop:
+                stream.ended = ENDED_STOPPED
+                return
+
+    return run
