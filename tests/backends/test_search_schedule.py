@@ -230,11 +230,16 @@ def test_a_search_that_the_clock_cuts_short_says_so_and_has_an_answer() -> None:
 
 
 def test_a_cancelled_search_ends_soon_with_its_best_so_far() -> None:
-    problem = workshop(60, objective=WeightedTardiness())
+    crowded = workshop(120, objective=WeightedTardiness())
+    problem = crowded.model_copy(
+        update={"tasks": tuple(task.model_copy(update={"deadline": 5}) for task in crowded.tasks)}
+    )
     stop = stop_in(3600.0)
-    timer = threading.Timer(0.5, stop.cancelled.set)
-    timer.start()
-    answer = search_schedule(problem, replace(LIMITS, time_limit_s=3600.0), no_report, stop)
+
+    def cancel(**_: Number | None) -> None:
+        stop.cancelled.set()
+
+    answer = search_schedule(problem, replace(LIMITS, time_limit_s=3600.0), cancel, stop)
     assert not answer.complete
     assert verify(problem, answer.solutions[0]).feasible
 
