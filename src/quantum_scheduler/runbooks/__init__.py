@@ -1,0 +1,1 @@
+"""What we do about it: Markdown that a person reads and the engine executes."""
