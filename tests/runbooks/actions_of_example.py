@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from quantum_scheduler.runbooks.registry import Registry, describe_function
+from quantum_scheduler.expressions.registry import Registry, describe_function
 
 
 def declare(engine: object, severity: Literal["P0", "P1", "P2", "P3"]) -> None: ...

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from quantum_scheduler.runbooks.duration import parse_duration
+from quantum_scheduler.expressions.duration import parse_duration
 from quantum_scheduler.runbooks.model import Answer, Drill, Expectation, Scalar
 from quantum_scheduler.runbooks.outline import Fence
 

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
-from quantum_scheduler.runbooks.expression import Expression, dotted, find_calls, find_paths
+from quantum_scheduler.expressions.parse import Expression, dotted, find_calls, find_paths
+from quantum_scheduler.expressions.registry import Registry, check_call
 from quantum_scheduler.runbooks.front_matter import REQUIRED
 from quantum_scheduler.runbooks.lint_signal import lint_signals
 from quantum_scheduler.runbooks.model import Ask, Branch, Document, Finding, Phase, Runbook, Step
-from quantum_scheduler.runbooks.registry import Registry, check_call
 
 # Every code, with what it means; `docs/reference/runbook-lint.md` is written from it.
 CODES = {

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from quantum_scheduler.runbooks.expression import Expression, dotted
+from quantum_scheduler.expressions.parse import Expression, dotted
 from quantum_scheduler.runbooks.model import Runbook
 
 _RISING = (ast.Gt, ast.GtE)

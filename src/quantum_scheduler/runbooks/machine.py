@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from quantum_scheduler.runbooks.duration import parse_duration
-from quantum_scheduler.runbooks.expression import Expression, ExpressionInvalid, parse_call, parse_expression
+from quantum_scheduler.expressions.duration import parse_duration
+from quantum_scheduler.expressions.parse import Expression, ExpressionInvalid, parse_call, parse_expression
 from quantum_scheduler.runbooks.model import Ask, AskKind, Check, Do, Finding, Retry, Wait
 from quantum_scheduler.runbooks.outline import Item, Listing
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, TypeAlias
 
-from quantum_scheduler.runbooks.expression import Expression
+from quantum_scheduler.expressions.parse import Expression
 
 Severity = Literal["P0", "P1", "P2", "P3"]
 AskKind = Literal["acknowledge", "approve", "confirm", "choose"]

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from quantum_scheduler.runbooks.duration import parse_duration
-from quantum_scheduler.runbooks.expression import Expression, ExpressionInvalid, parse_expression
+from quantum_scheduler.expressions.duration import parse_duration
+from quantum_scheduler.expressions.parse import Expression, ExpressionInvalid, parse_expression
 from quantum_scheduler.runbooks.model import Finding, Hold, RampRow, Severity, Signal
 from quantum_scheduler.runbooks.outline import Table
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, Protocol, TypeAlias
 
-from quantum_scheduler.runbooks.expression import Expression, dotted
+from quantum_scheduler.expressions.parse import Expression, dotted
 
 TEXT_MAX = 10_000
 

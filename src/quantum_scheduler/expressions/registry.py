@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from quantum_scheduler.runbooks.expression import dotted
+from quantum_scheduler.expressions.parse import dotted
 
 Effect = Literal["read", "write", "dangerous"]
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quantum_scheduler.runbooks.evaluate import UNKNOWN, Value, evaluate, evaluate_arguments
-from quantum_scheduler.runbooks.expression import (
+from quantum_scheduler.expressions.evaluate import UNKNOWN, Value, evaluate, evaluate_arguments
+from quantum_scheduler.expressions.parse import (
     ExpressionInvalid,
     find_calls,
     find_paths,

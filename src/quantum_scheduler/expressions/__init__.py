@@ -1,0 +1,1 @@
+"""The small language in which detection and runbooks name metrics and call actions."""
