@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from quantum_scheduler.runbooks.model import Ask, Hold, Retry, RunbookInvalid
+from quantum_scheduler.monitoring.hold import Hold
+from quantum_scheduler.runbooks.model import Ask, Retry, RunbookInvalid
 from quantum_scheduler.runbooks.read import measure_coverage, read_document
 
 DATA = Path(__file__).parents[1] / "data"

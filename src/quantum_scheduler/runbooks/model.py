@@ -6,8 +6,9 @@ from datetime import date
 from typing import Literal, TypeAlias
 
 from quantum_scheduler.expressions.parse import Expression
+from quantum_scheduler.monitoring.detect import Severity
+from quantum_scheduler.monitoring.hold import Hold
 
-Severity = Literal["P0", "P1", "P2", "P3"]
 AskKind = Literal["acknowledge", "approve", "confirm", "choose"]
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -139,15 +140,6 @@ class Phase:
     ends_s: float | None
     steps: tuple[Step, ...]
     branches: tuple[Branch, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """How long a signal must be seen: for a duration, or in `hits` of the last `samples`; exactly one is given."""
-
-    duration_s: float | None = None
-    hits: int | None = None
-    samples: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

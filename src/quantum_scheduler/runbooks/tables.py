@@ -3,16 +3,15 @@
 import re
 from collections.abc import Iterator
 
-from quantum_scheduler.expressions.duration import parse_duration
 from quantum_scheduler.expressions.parse import Expression, ExpressionInvalid, parse_expression
-from quantum_scheduler.runbooks.model import Finding, Hold, RampRow, Severity, Signal
+from quantum_scheduler.monitoring.detect import Severity
+from quantum_scheduler.monitoring.hold import Hold, parse_hold
+from quantum_scheduler.runbooks.model import Finding, RampRow, Signal
 from quantum_scheduler.runbooks.outline import Table
 
 DETECTION_HEAD = ("signal", "when", "for", "severity", "clears when", "for")
 RAMP_HEAD = ("share", "hold", "go on when")
 SEVERITIES: tuple[Severity, ...] = ("P0", "P1", "P2", "P3")
-SAMPLES_MAX = 1_000
-_SAMPLES = re.compile(r"(\d{1,4})\s+of\s+(\d{1,4})\Z")
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%\Z")
 
 
@@ -60,17 +59,6 @@ def read_ramp(table: Table, findings: list[Finding]) -> Iterator[RampRow]:
             findings.append(_error("RB001", line, f"the hold is {hold!r}; write a duration such as 5m"))
         elif expression is not None:
             yield RampRow(line=line, share=float(match[1]), hold_s=hold_s.duration_s, go_on=expression)
-
-
-def parse_hold(text: str) -> Hold:
-    """Read `2m` or `4 of 5`. Raises ValueError."""
-    match = _SAMPLES.match(text.strip())
-    if match is None:
-        return Hold(duration_s=parse_duration(text))
-    hits, samples = int(match[1]), int(match[2])
-    if not 1 <= hits <= samples <= SAMPLES_MAX:
-        raise ValueError(f"{text!r}: the hits must be at least 1, and the samples no fewer and at most {SAMPLES_MAX}")
-    return Hold(hits=hits, samples=samples)
 
 
 def _read_hold(text: str, line: int, findings: list[Finding]) -> Hold | None:
