@@ -1,0 +1,1 @@
+"""What went wrong: incidents, from declaring one to its post-mortem."""
