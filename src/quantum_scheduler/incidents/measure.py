@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from statistics import median
 
 from quantum_scheduler.incidents.model import Incident
@@ -23,22 +24,24 @@ class Response:
 
 def measure_response(incident: Incident) -> Response:
     """Measure the response to one incident."""
-    answered_at = incident.acknowledged_at
+    answered_at, began_at = incident.acknowledged_at, incident.began_at
     return Response(
-        detect_s=(incident.declared_at - incident.began_at).total_seconds(),
-        acknowledge_s=None if answered_at is None else (answered_at - incident.declared_at).total_seconds(),
-        mitigate_s=None
-        if incident.mitigated_at is None
-        else (incident.mitigated_at - incident.began_at).total_seconds(),
-        resolve_s=None if incident.resolved_at is None else (incident.resolved_at - incident.began_at).total_seconds(),
+        detect_s=(incident.declared_at - began_at).total_seconds(),
+        acknowledge_s=_seconds(incident.declared_at, answered_at),
+        mitigate_s=_seconds(began_at, incident.mitigated_at),
+        resolve_s=_seconds(began_at, incident.resolved_at),
         was_answered_in_time=None if answered_at is None else answered_at <= incident.respond_by,
     )
+
+
+def _seconds(start: datetime, end: datetime | None) -> float | None:
+    return None if end is None else (end - start).total_seconds()
 
 
 def median_times(incidents: Sequence[Incident]) -> dict[str, float | None]:
     """Sum the responses up: the medians of the times that are known, by name, in seconds."""
     responses = [measure_response(incident) for incident in incidents]
-    times = {
+    times: dict[str, list[float | None]] = {
         "time_to_detect_s": [each.detect_s for each in responses],
         "time_to_acknowledge_s": [each.acknowledge_s for each in responses],
         "time_to_mitigate_s": [each.mitigate_s for each in responses],

@@ -83,7 +83,7 @@ def _write(incident: Incident, events: Sequence[Event], items: Sequence[Item], i
         "",
         "## What contributed",
         "",
-        "- To be written: which changes, conditions and gaps made this possible?",
+        "- To be written: which changes, conditions and gaps made it possible?",
     )
     yield from (f"- A change noted during the incident: {event.detail}" for event in events if event.kind == "change")
     yield from ("", "## Action items", "", "| What | Who | Due | Done |", "| --- | --- | --- | --- |")
@@ -134,7 +134,7 @@ def _tell_event(event: Event) -> str:
 
 
 def _list_done(events: Sequence[Event]) -> list[str]:
-    done = [event for event in events if event.kind not in ("review_drafted",)]
+    done = [event for event in events if event.kind != "review_drafted"]
     return [
         f"- {_at(event.at)} {event.kind.replace('_', ' ')}"
         + ("" if event.actor in MACHINES else f", by {_cell(event.actor)}")
