@@ -105,7 +105,7 @@ def test_the_calendar_holds_every_shift_and_names_a_gap() -> None:
         {"people": ("x",) * 101},
         {"turn_days": 0},
         {"turn_days": 29},
-        {"starts_at": datetime(2026, 1, 1)},
+        {"starts_at": START.replace(tzinfo=None)},
     ],
 )
 def test_a_rotation_that_cannot_be_is_refused(change: dict[str, object]) -> None:
