@@ -1,0 +1,1 @@
+"""The channels, each one file behind the one port."""

@@ -1,0 +1,84 @@
+"""E-mail: text and HTML, one thread an incident."""
+
+import html
+import ssl
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+import aiosmtplib
+
+from quantum_scheduler.notifications.model import Delivery, Message, Receipt, SendFailed
+
+TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """An SMTP server. `security` is tls (from the start), starttls, or none, which is for loopback only."""
+
+    host: str
+    port: int
+    sender: str
+    security: str = "starttls"
+    user: str | None = None
+    password: str | None = None
+    trust: ssl.SSLContext | None = None
+
+
+class Email:
+    """Mail to one address each; what follows in an incident answers the first mail about it."""
+
+    def __init__(self, server: MailServer) -> None:
+        self._server = server
+        self._domain = server.sender.rpartition("@")[2] or "localhost"
+
+    async def send(self, delivery: Delivery) -> Receipt:
+        """Send one mail. Raises SendFailed."""
+        server = self._server
+        try:
+            await aiosmtplib.send(
+                self.write(delivery),
+                hostname=server.host,
+                port=server.port,
+                username=server.user,
+                password=server.password,
+                use_tls=server.security == "tls",
+                start_tls=server.security == "starttls",
+                tls_context=server.trust,
+                timeout=TIMEOUT_S,
+            )
+        except aiosmtplib.SMTPResponseException as error:
+            # 4xx means later, 5xx never.
+            raise SendFailed(f"the mail server said {error.code} {error.message}", is_final=error.code >= 500) from None
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            codes = [each.code for each in error.recipients]
+            raise SendFailed(f"the mail server refused the address: {codes}", is_final=min(codes) >= 500) from None
+        except aiosmtplib.SMTPException as error:
+            raise SendFailed(f"the mail server cannot be used: {type(error).__name__}") from None
+        return {"message_id": self._message_id(str(delivery.id))}
+
+    def write(self, delivery: Delivery) -> EmailMessage:
+        """Write the mail."""
+        message = delivery.message
+        mail = EmailMessage()
+        mail["From"] = self._server.sender
+        mail["To"] = delivery.target.address
+        mail["Subject"] = " ".join(message.title.split())
+        mail["Date"] = format_datetime(delivery.created_at)
+        mail["Message-ID"] = self._message_id(str(delivery.id))
+        if delivery.thread and delivery.thread.get("message_id"):
+            mail["In-Reply-To"] = mail["References"] = delivery.thread["message_id"]
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content("\n\n".join(each for each in (message.title, message.text, message.url) if each) + "\n")
+        mail.add_alternative(_write_html(message), subtype="html")
+        return mail
+
+    def _message_id(self, unique: str) -> str:
+        return f"<{unique}@{self._domain}>"
+
+
+def _write_html(message: Message) -> str:
+    title, text = html.escape(message.title), html.escape(message.text).replace("\n", "<br>\n")
+    link = "" if message.url is None else f'<p><a href="{html.escape(message.url)}">Open the incident</a></p>'
+    return f"<!doctype html><html><body><h2>{title}</h2><p>{text}</p>{link}</body></html>\n"
