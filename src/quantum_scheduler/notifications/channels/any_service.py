@@ -1,7 +1,5 @@
 """Whatever else there is, through apprise: about a hundred services, each by a URL."""
 
-import apprise
-
 from quantum_scheduler.notifications.model import Delivery, Receipt, SendFailed
 
 
@@ -10,6 +8,8 @@ class AnyService:
 
     async def send(self, delivery: Delivery) -> Receipt:
         """Send one message. Raises SendFailed."""
+        import apprise  # noqa: PLC0415  it brings a hundred services, which few processes need
+
         service = apprise.Apprise()
         if not service.add(delivery.target.address):
             raise SendFailed("apprise does not know such an address", is_final=True)
