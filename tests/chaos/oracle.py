@@ -11,13 +11,13 @@ from quantum_scheduler.postgres.embed import start_postgres
 
 COUNT_TASKS = "SELECT count(*) FROM task"
 FIND_JOBS = "SELECT id::text, state, idempotency_key FROM job"
-FIND_RESULTS = "SELECT job_id::text FROM job_result"
+FIND_RESULTS = "SELECT id::text FROM job WHERE result IS NOT NULL"
 COUNT_ENDS = """
-SELECT job_id::text, count(*) FROM job_event
+SELECT job_id::text, count(*) FROM job_story
 WHERE kind = 'state' AND data ->> 'state' IN ('succeeded', 'failed', 'cancelled') GROUP BY job_id
 """
 # The numbers of a job's events run from 1 without a gap.
-FIND_GAPS = "SELECT job_id::text FROM job_event GROUP BY job_id HAVING count(*) <> max(seq) OR min(seq) <> 1"
+FIND_GAPS = "SELECT job_id::text FROM job_story GROUP BY job_id HAVING count(*) <> max(seq) OR min(seq) <> 1"
 COUNT_TAKEOVERS = "SELECT coalesce(sum(takeovers), 0)::bigint FROM takeover_count"
 
 # What a worker has in hand, by its process id.
@@ -27,7 +27,7 @@ FROM task JOIN worker ON worker.id = task.owner WHERE task.state = 'running' AND
 """
 FIND_CHANGES = """
 SELECT job_id::text, data ->> 'state', extract(epoch FROM at)::float8
-FROM job_event WHERE kind = 'state' ORDER BY job_id, seq
+FROM job_story WHERE kind = 'state' ORDER BY job_id, seq
 """
 
 

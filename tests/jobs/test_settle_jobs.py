@@ -167,7 +167,7 @@ async def test_a_running_job_that_was_cancelled_ends_so_whatever_comes_of_it(des
     assert settled[claim.fence].state == "cancelled"
     found = await desk.find(job)
     assert (found.state, found.error) == ("cancelled", None)
-    assert await desk.count("SELECT count(*) FROM job_result") == 0
+    assert await desk.count("SELECT count(*) FROM job WHERE result IS NOT NULL") == 0
 
 
 async def test_a_finished_job_can_be_neither_cancelled_nor_moved(desk: Desk) -> None:

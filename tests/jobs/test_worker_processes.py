@@ -33,9 +33,9 @@ Hire = Callable[..., Awaitable[Process]]
 
 ODD_JOBS = """
 SELECT count(*) FROM job WHERE state <> 'succeeded'
-    OR NOT EXISTS (SELECT FROM job_result WHERE job_id = job.id)
+    OR result IS NULL
     OR EXISTS (SELECT FROM task WHERE job_id = job.id)
-    OR (SELECT count(*) FROM job_event WHERE job_id = job.id AND data ->> 'state' = 'succeeded') <> 1
+    OR (SELECT count(*) FROM job_story WHERE job_id = job.id AND data ->> 'state' = 'succeeded') <> 1
 """
 
 
@@ -136,7 +136,7 @@ async def test_two_workers_do_every_job_exactly_once(desk: Desk, dsn: str, hire:
     jobs = list(await desk.wait_final(*jobs))
     assert {(job.state, job.attempts) for job in jobs} == {("succeeded", 1)}
     assert await desk.count(ODD_JOBS) == 0
-    assert await desk.count("SELECT count(*) FROM job_event WHERE data ->> 'state' = 'running'") == 400
+    assert await desk.count("SELECT count(*) FROM job_story WHERE data ->> 'state' = 'running'") == 400
     for worker in workers:
         worker.terminate()
     assert [await asyncio.wait_for(worker.wait(), PATIENCE_S) for worker in workers] == [0, 0]

@@ -35,9 +35,6 @@ WITH new AS MATERIALIZED (
     INSERT INTO task (lane, org_id, kind, priority, job_id, state, deadline_at)
     SELECT new.lane, $1, 'solve', new.priority, inserted.id, 'ready', inserted.deadline_at
     FROM inserted JOIN new USING (id) ORDER BY new.place
-), told AS (
-    INSERT INTO job_event (job_id, seq, kind, data)
-    SELECT id, 1, 'state', '{"state": "queued", "error": null}' FROM inserted
 )
 SELECT inserted.id FROM new LEFT JOIN inserted USING (id) ORDER BY new.place
 """
@@ -46,37 +43,48 @@ FIND_KEYS = (
     "SELECT idempotency_key, id, request_digest FROM job WHERE org_id = $1 AND idempotency_key = ANY($2::text[])"
 )
 
-FIND_JOBS = """
-SELECT id, org_id, name, state, priority, backend, lane, summary, fingerprint, time_limit_s, seed, use_cache, cached,
-    created_at, deadline_at, started_at, finished_at, attempts, progress, error
-FROM job WHERE org_id = $1 AND id = ANY($2::uuid[])
+# A claim does not write the job's row: a job that is `queued` there runs while its task does.
+JOBS_NOW = """
+SELECT job.id, job.org_id, job.name, CASE WHEN task.id IS NULL THEN job.state ELSE 'running' END AS state, job.priority,
+    job.backend, job.lane, job.summary, job.fingerprint, job.time_limit_s, job.seed, job.use_cache, job.cached,
+    job.created_at, job.deadline_at, coalesce(job.started_at, task.started_at) AS started_at, job.finished_at,
+    coalesce(task.failures + task.takeovers + 1, job.attempts) AS attempts, job.progress, job.error
+FROM job LEFT JOIN task ON task.job_id = job.id AND task.state = 'running' AND job.state = 'queued'
 """
 
-LIST_JOBS = """
-SELECT id, org_id, name, state, priority, backend, lane, summary, fingerprint, time_limit_s, seed, use_cache, cached,
-    created_at, deadline_at, started_at, finished_at, attempts, progress, error
-FROM job WHERE org_id = $1 AND ($2::uuid IS NULL OR id < $2)
-ORDER BY id DESC LIMIT $3
+FIND_JOBS = f"{JOBS_NOW} WHERE job.org_id = $1 AND job.id = ANY($2::uuid[])"
+
+LIST_JOBS = f"""{JOBS_NOW}
+WHERE job.org_id = $1 AND ($2::uuid IS NULL OR job.id < $2) ORDER BY job.id DESC LIMIT $3
 """
 
-LIST_JOBS_IN_STATE = """
-SELECT id, org_id, name, state, priority, backend, lane, summary, fingerprint, time_limit_s, seed, use_cache, cached,
-    created_at, deadline_at, started_at, finished_at, attempts, progress, error
-FROM job WHERE org_id = $1 AND ($2::uuid IS NULL OR id < $2) AND state = $4
-ORDER BY id DESC LIMIT $3
+LIST_JOBS_IN_STATE = f"""{JOBS_NOW}
+WHERE job.org_id = $1 AND ($2::uuid IS NULL OR job.id < $2) AND job.state = $4 AND task.id IS NULL
+ORDER BY job.id DESC LIMIT $3
+"""
+
+LIST_RUNNING_JOBS = f"""{JOBS_NOW}
+WHERE ($2::uuid IS NULL OR job.id < $2) AND job.id IN (
+    SELECT job_id FROM task WHERE task.org_id = $1 AND task.state = 'running'
+    UNION SELECT id FROM job WHERE job.org_id = $1 AND job.state = 'running'
+)
+ORDER BY job.id DESC LIMIT $3
 """
 
 READ_PROBLEMS = "SELECT id, problem FROM job WHERE id = ANY($1::uuid[])"
 
-READ_RESULT = "SELECT result FROM job_result WHERE job_id = $1"
+READ_RESULT = """
+SELECT coalesce(job.result, job_result.result)
+FROM job LEFT JOIN job_result ON job_result.job_id = job.id WHERE job.id = $1
+"""
 
-READ_EVENTS = "SELECT seq, at, kind, data FROM job_event WHERE job_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"
+READ_EVENTS = "SELECT seq, at, kind, data FROM job_story WHERE job_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"
 
 
 async def insert_jobs(
     conn: Connection, org_id: UUID, jobs: Sequence[NewJob], lanes: Sequence[str], problems: Sequence[bytes]
 ) -> list[UUID | None]:
-    """Write each job with its task and first event; None in the place of one whose idempotency key is taken."""
+    """Write each job with its task; None in the place of one whose idempotency key is taken."""
     rows = await conn.fetch(
         INSERT_JOBS,
         org_id,
@@ -114,6 +122,8 @@ async def list_jobs(
     """The organisation's newest jobs that are older than `before`."""
     if state is None:
         rows = await conn.fetch(LIST_JOBS, org_id, before, limit)
+    elif state == "running":
+        rows = await conn.fetch(LIST_RUNNING_JOBS, org_id, before, limit)
     else:
         rows = await conn.fetch(LIST_JOBS_IN_STATE, org_id, before, limit, state)
     return [_job(row) for row in rows]

@@ -33,9 +33,10 @@ WHERE top.priority IS NOT NULL ORDER BY top.priority DESC, lane.place
 """
 
 # In each level `orgs` walks the organisations that have something ready, in two halves: those after the last turn's
-# and those up to it; and `rounds` takes the next task of each in turn. Every step is one look into the index, and there
-# are about as many as tasks are claimed, whatever waits; an organisation at its limit costs one. The order by `run_at`
-# before `id` keeps the planner, whose statistics of a queue are always old, from walking the primary key.
+# and those up to it; and `rounds` takes of each its share, and of those that have more a share of what others had not,
+# until there are enough. It looks at about as many entries of the index as tasks are claimed, whatever waits; an
+# organisation at its limit costs one. The order by `run_at` before `id` keeps the planner, whose statistics of a queue
+# are always old, from walking the primary key. The job's row is only read: that it runs is what its task says.
 # `room` is how many more an organisation may have at work; `nth` counts them over all levels. $4 says whether the lock
 # was taken that limits need: a limit newer than the lock lets nothing be claimed this once.
 CLAIM = """
@@ -76,24 +77,35 @@ WITH busy AS MATERIALIZED (
             ) AS own
             WHERE orgs.step < $2
         ), rounds AS (
-            SELECT org.half, org.org_id, org.room, 1 AS round, next.run_at, next.id, count(*) OVER () AS taken
-            FROM (SELECT half, org_id, room FROM orgs WHERE room > 0 ORDER BY half, org_id LIMIT $2) AS org
+            SELECT org.half, org.org_id, org.room, next.place AS round, next.run_at, next.id,
+                next.place = org.share AS goes_on, count(*) OVER () AS taken
+            FROM (
+                SELECT half, org_id, room, least(room, 1 + ($2 - 1) / count(*) OVER ()) AS share
+                FROM (SELECT half, org_id, room FROM orgs WHERE room > 0 ORDER BY half, org_id LIMIT $2) AS first
+            ) AS org
             CROSS JOIN LATERAL (
-                SELECT task.run_at, task.id FROM task
-                WHERE task.lane = $1 AND task.priority = level.priority AND task.state = 'ready'
-                    AND task.org_id = org.org_id
-                ORDER BY task.run_at, task.id LIMIT 1
+                SELECT mine.run_at, mine.id, row_number() OVER (ORDER BY mine.run_at, mine.id) AS place FROM (
+                    SELECT task.run_at, task.id FROM task
+                    WHERE task.lane = $1 AND task.priority = level.priority AND task.state = 'ready'
+                        AND task.org_id = org.org_id
+                    ORDER BY task.run_at, task.id LIMIT org.share
+                ) AS mine
             ) AS next
             UNION ALL
-            SELECT rounds.half, rounds.org_id, rounds.room, rounds.round + 1, next.run_at, next.id,
-                rounds.taken + count(*) OVER ()
-            FROM rounds CROSS JOIN LATERAL (
-                SELECT task.run_at, task.id FROM task
-                WHERE task.lane = $1 AND task.priority = level.priority AND task.state = 'ready'
-                    AND task.org_id = rounds.org_id AND (task.run_at, task.id) > (rounds.run_at, rounds.id)
-                ORDER BY task.run_at, task.id LIMIT 1
+            SELECT org.half, org.org_id, org.room, org.round + next.place, next.run_at, next.id,
+                next.place = org.share, org.taken + count(*) OVER ()
+            FROM (
+                SELECT rounds.*, least(room - round, 1 + ($2 - taken - 1) / count(*) OVER ()) AS share
+                FROM rounds WHERE goes_on AND taken < $2 AND round < room
+            ) AS org
+            CROSS JOIN LATERAL (
+                SELECT mine.run_at, mine.id, row_number() OVER (ORDER BY mine.run_at, mine.id) AS place FROM (
+                    SELECT task.run_at, task.id FROM task
+                    WHERE task.lane = $1 AND task.priority = level.priority AND task.state = 'ready'
+                        AND task.org_id = org.org_id AND (task.run_at, task.id) > (org.run_at, org.id)
+                    ORDER BY task.run_at, task.id LIMIT org.share
+                ) AS mine
             ) AS next
-            WHERE rounds.taken < $2 AND rounds.round < rounds.room
         )
         SELECT rounds.round, rounds.half, rounds.org_id, rounds.room, rounds.id FROM rounds
     ) AS pick
@@ -125,20 +137,12 @@ WITH busy AS MATERIALIZED (
     SELECT DISTINCT ON (priority) $1, priority, org_id FROM held
     ORDER BY priority, round DESC, half DESC, org_id DESC
     ON CONFLICT (lane, priority) DO UPDATE SET org_id = excluded.org_id
-), started AS (
-    UPDATE job SET state = 'running', started_at = coalesce(job.started_at, now()),
-        events = job.events + (job.state = 'queued')::integer, attempts = claimed.failures + claimed.takeovers + 1
-    FROM claimed WHERE job.id = claimed.job_id
-    RETURNING job.id, old.state, job.events, job.fingerprint, job.backend, job.time_limit_s, job.seed, job.use_cache
-), told AS (
-    INSERT INTO job_event (job_id, seq, kind, data)
-    SELECT id, events, 'state', '{"state": "running", "error": null}' FROM started WHERE state = 'queued'
 )
 SELECT claimed.id AS task_id, claimed.attempt, claimed.owner, claimed.job_id, claimed.org_id, claimed.lane,
     claimed.kind, claimed.failures, extract(epoch FROM claimed.deadline_at - now())::float8 AS deadline_left_s,
     claimed.payload, claimed.handle, claimed.submitting_at, claimed.cancelled_at IS NOT NULL AS is_cancelled,
-    started.fingerprint, started.backend, started.time_limit_s, started.seed, started.use_cache
-FROM claimed LEFT JOIN started ON started.id = claimed.job_id
+    job.fingerprint, job.backend, job.time_limit_s, job.seed, job.use_cache
+FROM claimed LEFT JOIN job ON job.id = claimed.job_id
 ORDER BY claimed.priority DESC, claimed.round, claimed.half, claimed.org_id
 """
 

@@ -14,7 +14,7 @@ FROM task LEFT JOIN job ON job.id = task.job_id
 WHERE ($1::bigint[] IS NULL OR task.id = ANY($1)) AND ($2::uuid[] IS NULL OR task.job_id = ANY($2))
     AND ($3::uuid IS NULL OR task.org_id = $3) AND ($4::text IS NULL OR task.lane = $4)
     AND ($5::smallint IS NULL OR task.priority = $5) AND ($6::text IS NULL OR job.name = $6)
-    AND ($7::text IS NULL OR job.state = $7)
+    AND ($7::text IS NULL OR $7 = CASE WHEN task.state = 'running' THEN 'running' ELSE job.state END)
     AND ($8::smallint IS NULL OR task.priority <> $8)
     AND (NOT $9::boolean OR task.cancelled_at IS NULL)
     AND (NOT $10::boolean OR task.state <> 'ready')

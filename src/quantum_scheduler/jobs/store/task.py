@@ -1,7 +1,9 @@
 """The statements on tasks that are known: settle, release, cancel, prioritise, report.
 
 The fence of a task is (id, attempt, owner): a claim changes all three, so whoever still names them has it.
-Rows are locked in the order of their ids, a task's before its job's.
+Rows are locked in the order of their ids, a task's before its job's. A claim leaves the job's row alone; whoever writes
+that row next also writes what the claim made of it: that it runs, since when, and the event that says so, if the events
+do not follow from the row itself (see the view `job_story`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,33 +19,40 @@ from quantum_scheduler.jobs.queue_model import ReviewedTask
 from quantum_scheduler.postgres.connect import Connection
 
 # A task that was cancelled ends so, whatever came of it: its customer was told.
+# Of a job that had told nothing before but that it was queued, no event is written: they follow from its row.
 END = """
 WITH held AS MATERIALIZED (
     SELECT given.id, given.attempt, given.owner, mine.job_id,
         CASE WHEN mine.cancelled_at IS NULL THEN given.state ELSE 'cancelled' END AS state,
         CASE WHEN mine.cancelled_at IS NULL THEN given.error END AS error,
         CASE WHEN mine.cancelled_at IS NULL THEN given.result END AS result,
-        given.cached AND mine.cancelled_at IS NULL AS cached
+        given.cached AND mine.cancelled_at IS NULL AS cached, mine.started_at, mine.attempts
     FROM unnest(
         $1::bigint[], $2::integer[], $3::uuid[], $4::text[], $5::jsonb[], $6::jsonb[], $7::boolean[]
     ) AS given (id, attempt, owner, state, error, result, cached)
     CROSS JOIN LATERAL (
-        SELECT task.job_id, task.cancelled_at FROM task
+        SELECT task.job_id, task.cancelled_at, task.started_at,
+            CASE WHEN task.state = 'running' THEN task.failures + task.takeovers + 1 END AS attempts
+        FROM task
         WHERE task.id = given.id AND task.attempt = given.attempt AND task.owner IS NOT DISTINCT FROM given.owner
         FOR UPDATE
     ) AS mine
 ), gone AS (
     DELETE FROM task USING held WHERE task.id = held.id
 ), ended AS (
-    UPDATE job SET state = held.state, error = held.error, cached = held.cached, finished_at = now(),
-        events = job.events + 1
-    FROM held WHERE job.id = held.job_id RETURNING job.id, job.state, job.error, job.events
-), stored AS (
-    INSERT INTO job_result (job_id, result)
-    SELECT job_id, result FROM held WHERE result IS NOT NULL AND job_id IS NOT NULL
+    UPDATE job SET state = held.state, error = held.error, result = held.result, cached = held.cached,
+        started_at = coalesce(job.started_at, held.started_at), finished_at = now(),
+        attempts = coalesce(held.attempts, job.attempts),
+        events = job.events + 1 + (held.started_at IS NOT NULL AND job.state = 'queued')::integer
+    FROM held WHERE job.id = held.job_id
+    RETURNING job.id, job.state, job.error, held.started_at, old.events AS told, job.events
 ), told AS (
-    INSERT INTO job_event (job_id, seq, kind, data)
-    SELECT id, events, 'state', jsonb_build_object('state', state, 'error', error) FROM ended
+    INSERT INTO job_event (job_id, seq, at, kind, data)
+    SELECT ended.id, new.seq, new.at, 'state', jsonb_build_object('state', new.state, 'error', new.error)
+    FROM ended CROSS JOIN LATERAL (
+        VALUES (told + 1, started_at, 'running', NULL, events = told + 2), (events, now(), state, error, true)
+    ) AS new (seq, at, state, error, is_due)
+    WHERE told > 1 AND is_due
 )
 SELECT id, attempt, owner, job_id, state FROM held
 """
@@ -52,7 +61,7 @@ SELECT id, attempt, owner, job_id, state FROM held
 # stopped first: such a task is taken back, so that its handler does that.
 RELEASE = """
 WITH held AS MATERIALIZED (
-    SELECT given.*, CASE
+    SELECT given.*, mine.started_at, mine.attempts, CASE
         WHEN given.review_reason IS NOT NULL THEN 'infinity'
         WHEN given.until IS NOT NULL AND mine.cancelled_at IS NULL THEN least(given.until, mine.deadline_at)
         WHEN given.delay_s > 0 THEN now() + given.delay_s * interval '1 second'
@@ -62,7 +71,8 @@ WITH held AS MATERIALIZED (
         $8::timestamptz[], $9::jsonb[], $10::text[], $11::boolean[]
     ) AS given (id, attempt, owner, delay_s, failures, takeovers, error, until, handle, review_reason, starts_over)
     CROSS JOIN LATERAL (
-        SELECT task.cancelled_at, task.deadline_at FROM task
+        SELECT task.cancelled_at, task.deadline_at, task.started_at, task.failures + task.takeovers + 1 AS attempts
+        FROM task
         WHERE task.id = given.id AND task.attempt = given.attempt AND task.owner = given.owner
             AND (task.cancelled_at IS NULL OR task.handle IS NOT NULL OR task.submitting_at IS NOT NULL)
         FOR UPDATE
@@ -76,14 +86,23 @@ WITH held AS MATERIALIZED (
         review_reason = held.review_reason, owner = NULL, started_at = NULL
     FROM held WHERE task.id = held.id
     RETURNING task.id, held.attempt, held.owner, task.job_id, task.lane, task.state, held.error,
-        held.handle IS NOT NULL AS sleeps
+        held.handle IS NOT NULL AS sleeps, held.started_at, held.attempts
 ), waiting AS (
-    UPDATE job SET state = 'queued', progress = NULL, error = released.error, events = job.events + 1
-    FROM released WHERE job.id = released.job_id AND NOT released.sleeps
-    RETURNING job.id, job.events, released.error
+    UPDATE job SET state = CASE WHEN released.sleeps THEN 'running' ELSE 'queued' END,
+        progress = CASE WHEN released.sleeps THEN job.progress END,
+        error = CASE WHEN released.sleeps THEN job.error ELSE released.error END,
+        started_at = coalesce(job.started_at, released.started_at), attempts = released.attempts,
+        events = job.events + (job.state = 'queued')::integer + (NOT released.sleeps)::integer
+    FROM released WHERE job.id = released.job_id
+    RETURNING job.id, released.started_at, old.state, old.events AS told, job.events, job.error, released.sleeps
 ), told AS (
-    INSERT INTO job_event (job_id, seq, kind, data)
-    SELECT id, events, 'state', jsonb_build_object('state', 'queued', 'error', error) FROM waiting
+    INSERT INTO job_event (job_id, seq, at, kind, data)
+    SELECT waiting.id, new.seq, new.at, 'state', jsonb_build_object('state', new.state, 'error', new.error)
+    FROM waiting CROSS JOIN LATERAL (
+        VALUES (told + 1, started_at, 'running', NULL, waiting.state = 'queued'),
+            (events, now(), 'queued', error, NOT sleeps)
+    ) AS new (seq, at, state, error, is_due)
+    WHERE is_due
 )
 SELECT id, attempt, owner, job_id, lane, state, CASE WHEN sleeps THEN 'running' ELSE 'queued' END AS job_state
 FROM released
@@ -116,18 +135,26 @@ UPDATE job SET priority = $3 FROM moved WHERE job.id = moved.job_id RETURNING jo
 
 REPORT_PROGRESS = """
 WITH held AS MATERIALIZED (
-    SELECT mine.job_id, given.progress
+    SELECT mine.*, given.progress
     FROM unnest($1::bigint[], $2::integer[], $3::uuid[], $4::jsonb[]) AS given (id, attempt, owner, progress)
     CROSS JOIN LATERAL (
-        SELECT task.job_id FROM task
+        SELECT task.job_id, task.started_at, task.failures + task.takeovers + 1 AS attempts FROM task
         WHERE task.id = given.id AND task.attempt = given.attempt AND task.owner = given.owner
         FOR UPDATE
     ) AS mine
 ), moved AS (
-    UPDATE job SET progress = held.progress, events = job.events + 1
-    FROM held WHERE job.id = held.job_id RETURNING job.id, job.events, job.progress
+    UPDATE job SET state = 'running', started_at = coalesce(job.started_at, held.started_at), attempts = held.attempts,
+        progress = held.progress, events = job.events + 1 + (job.state = 'queued')::integer
+    FROM held WHERE job.id = held.job_id
+    RETURNING job.id, held.started_at, old.state, old.events AS told, job.events, job.progress
 ), told AS (
-    INSERT INTO job_event (job_id, seq, kind, data) SELECT id, events, 'progress', progress FROM moved
+    INSERT INTO job_event (job_id, seq, at, kind, data)
+    SELECT moved.id, new.seq, new.at, new.kind, new.data
+    FROM moved CROSS JOIN LATERAL (
+        VALUES (told + 1, started_at, 'state', '{"state": "running", "error": null}'::jsonb, state = 'queued'),
+            (events, now(), 'progress', progress, true)
+    ) AS new (seq, at, kind, data, is_due)
+    WHERE is_due
 ), pruned AS (
     DELETE FROM job_event USING moved
     WHERE job_event.job_id = moved.id AND job_event.kind = 'progress' AND job_event.seq <= moved.events - $5
