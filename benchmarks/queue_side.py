@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from itertools import count
@@ -119,6 +119,33 @@ class _Answering:
         return
 
 
+class OursTasks(Ours):
+    """Work without a customer, as schedules and runbooks queue it: a payload for a handler, and no record of it."""
+
+    async def enqueue(self, count: int) -> None:
+        from quantum_scheduler.jobs.enqueue import enqueue_tasks
+        from quantum_scheduler.jobs.model import CONTROL_LANE, TASK_READY, NewTask
+
+        async with self.conn.transaction():
+            await enqueue_tasks(self.conn, [NewTask(kind="noop", payload={"number": each}) for each in range(count)])
+        self.notifier.notify(TASK_READY, CONTROL_LANE)
+
+    async def work(self, done: Callable[[], None], ended: asyncio.Event) -> None:
+        import structlog
+
+        from quantum_scheduler.jobs.model import CONTROL_LANE, Done
+        from quantum_scheduler.worker import run_worker
+
+        async def noop(*_: object) -> Done:
+            done()
+            return Done()
+
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+        idle = _Answering(done)
+        handlers = {"noop": noop}
+        await run_worker(self.dsn, idle, lanes=[CONTROL_LANE], slots=SLOTS, stop=ended, handlers=handlers)
+
+
 class OursBare(Ours):
     """The same jobs, claimed and settled in batches without the worker around it."""
 
@@ -154,6 +181,7 @@ class Raw:
         claimed_at timestamptz) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
     CREATE INDEX raw_ready ON raw (id) WHERE owner IS NULL;
     """
+    ENQUEUE = "INSERT INTO raw (payload) SELECT unnest($1::bytea[])"
     CLAIM = """
     WITH next AS MATERIALIZED (
         SELECT id FROM raw WHERE owner IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
@@ -174,7 +202,10 @@ class Raw:
         self.conn = await asyncpg.connect(self.dsn)
 
     async def enqueue(self, count: int) -> None:
-        await self.conn.execute("INSERT INTO raw (payload) SELECT unnest($1::bytea[])", [b"noop"] * count)
+        await self.conn.execute(self.ENQUEUE, [b"noop"] * count)
+
+    async def finish(self, rows: Sequence[Any]) -> None:
+        await self.conn.execute("DELETE FROM raw WHERE id = ANY($1::bigint[])", [row["id"] for row in rows])
 
     async def work(self, done: Callable[[], None], ended: asyncio.Event) -> None:
         await self.open()
@@ -183,9 +214,55 @@ class Raw:
             for _ in rows:
                 done()
             if rows:
-                await self.conn.execute("DELETE FROM raw WHERE id = ANY($1::bigint[])", [row["id"] for row in rows])
+                await self.finish(rows)
             else:
                 await asyncio.sleep(0.01)
+
+
+class RawKept(Raw):
+    """The same loop with what makes a job: a record with its result that stays, an owner, and a fence at the finish."""
+
+    INSTALL = """
+    CREATE TABLE raw_job (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, state text NOT NULL DEFAULT 'queued',
+        problem bytea NOT NULL, created_at timestamptz NOT NULL DEFAULT now(), started_at timestamptz,
+        finished_at timestamptz, result jsonb);
+    CREATE INDEX raw_job_state ON raw_job (state, id);
+    CREATE TABLE raw (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, job_id bigint NOT NULL REFERENCES raw_job,
+        owner integer, attempt integer NOT NULL DEFAULT 0, claimed_at timestamptz
+    ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+    CREATE INDEX raw_ready ON raw (id) WHERE owner IS NULL;
+    CREATE INDEX raw_owner ON raw (owner) WHERE owner IS NOT NULL;
+    """
+    ENQUEUE = """
+    WITH job AS (INSERT INTO raw_job (problem) SELECT unnest($1::bytea[]) RETURNING id)
+    INSERT INTO raw (job_id) SELECT id FROM job
+    """
+    CLAIM = """
+    WITH next AS MATERIALIZED (
+        SELECT id FROM raw WHERE owner IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+    ), claimed AS (
+        UPDATE raw SET owner = 1, attempt = attempt + 1, claimed_at = now() FROM next WHERE raw.id = next.id
+        RETURNING raw.id, raw.attempt, raw.job_id
+    ), started AS (
+        UPDATE raw_job SET state = 'running', started_at = now() FROM claimed WHERE raw_job.id = claimed.job_id
+        RETURNING raw_job.id, problem
+    )
+    SELECT claimed.id, claimed.attempt, started.problem FROM claimed JOIN started ON started.id = claimed.job_id
+    """
+    FINISH = """
+    WITH gone AS (
+        DELETE FROM raw USING unnest($1::bigint[], $2::integer[], $3::jsonb[]) AS given (id, attempt, result)
+        WHERE raw.id = given.id AND raw.attempt = given.attempt AND raw.owner = 1 RETURNING raw.job_id, given.result
+    )
+    UPDATE raw_job SET state = 'succeeded', finished_at = now(), result = gone.result
+    FROM gone WHERE raw_job.id = gone.job_id
+    """
+
+    async def finish(self, rows: Sequence[Any]) -> None:
+        results = [json.dumps({**ANSWER, "fingerprint": "f" * 64}) for _ in rows]
+        await self.conn.execute(
+            self.FINISH, [row["id"] for row in rows], [row["attempt"] for row in rows], results
+        )
 
 
 class PgQueuer:
@@ -297,7 +374,9 @@ SYSTEMS: dict[str, Callable[[str], System]] = {
     "ours": Ours,
     "ours-cached": OursCached,
     "ours-bare": OursBare,
+    "ours-tasks": OursTasks,
     "raw": Raw,
+    "raw-kept": RawKept,
     "pgqueuer": PgQueuer,
     "procrastinate": Procrastinate,
     "dbos": Dbos,

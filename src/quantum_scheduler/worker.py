@@ -41,7 +41,9 @@ PROGRESS_EVERY_S = 0.5
 OBEY_EVERY_S = 0.05
 # A notice can be lost.
 OBEY_AT_LEAST_EVERY_S = 5.0
-SETTLE_BATCH_MAX = 200
+SETTLE_BATCH_MAX = 500
+# So much may have ended and wait to be written down, beside what is at work; then nothing more is claimed.
+UNSETTLED_MAX = 500
 CONNECTIONS_MAX = 8
 # How long a worker that leaves tries to write down what it has.
 FAREWELL_S = 5.0
@@ -97,15 +99,19 @@ async def run_worker(  # noqa: PLR0913  all that a worker is made of is said at 
 
 @dataclass(slots=True, eq=False)
 class _Run:
-    """A claim at work; `stopped` is what becomes of the job if the work is stopped, None where that is not ours."""
+    """A claim at work; `stopped` is what becomes of the job if the work is stopped, None where that is not ours.
+
+    `job` is the name by which others speak of it, None where it has no job.
+    """
 
     claim: Claim
     work: asyncio.Task[Outcome]
+    job: str | None
     stopped: Outcome | None = None
 
 
 class _Worker:
-    """What runs, and what has ended and is not written down yet; both hold their slots."""
+    """What is at work, each in a slot, and what has ended and is not written down yet."""
 
     def __init__(
         self,
@@ -126,6 +132,8 @@ class _Worker:
         self._own_slots = self._slots = slots
         self._stop = stop
         self._runs: dict[Fence, _Run] = {}
+        self._jobs: set[str | None] = set()
+        self._at_work = 0
         self._ended: list[tuple[_Run, Outcome]] = []
         self._news: dict[Fence, tuple[Claim, Mapping[str, Any]]] = {}
         self._is_in_doubt = False
@@ -170,10 +178,15 @@ class _Worker:
         self._stop_runs(self._runs.values(), None)
         await asyncio.gather(*(run.work for run in self._runs.values()), return_exceptions=True)
 
+    @property
+    def _room(self) -> int:
+        """How much more may be claimed now."""
+        return min(self._slots - self._at_work, self._slots + UNSETTLED_MAX - len(self._runs))
+
     async def _claim_always(self, worker_id: UUID) -> None:
         while not self._stop.is_set():
             self._work_waits.clear()
-            if len(self._runs) < self._slots:
+            if self._room > 0:
                 await attempt(partial(self._claim, worker_id))
             await _wait(self._work_waits, POLL_S)
 
@@ -186,9 +199,9 @@ class _Worker:
                     await release_strays(conn, worker_id, self._runs.keys())
             self._is_in_doubt = True  # until what is claimed is at work
             for lane in await find_ready_lanes(conn, self._lanes):
-                if len(self._runs) < self._slots:
+                if self._room > 0:
                     async with conn.transaction():
-                        claims = await claim_tasks(conn, lane, self._slots - len(self._runs), worker_id)
+                        claims = await claim_tasks(conn, lane, self._room, worker_id)
                     solved = [claim.job_id for claim in claims if claim.job_id and claim.kind not in self._handlers]
                     problems = await read_problems(conn, solved) if solved else {}
                     for claim in claims:
@@ -204,12 +217,16 @@ class _Worker:
 
         performing = perform_claim(self._bench, claim, problem, handlers=self._handlers, on_progress=note)
         work = asyncio.create_task(performing)
-        run = self._runs[claim.fence] = _Run(claim, work)
+        run = self._runs[claim.fence] = _Run(claim, work, None if claim.job_id is None else str(claim.job_id))
+        self._jobs.add(run.job)
+        self._at_work += 1
         self._idle.clear()
-        self._tell_of_change(claim)
+        self._tell_of_change(run)
         work.add_done_callback(lambda _: self._finish(run))
 
     def _finish(self, run: _Run) -> None:
+        self._at_work -= 1
+        self._work_waits.set()
         outcome = run.stopped if run.work.cancelled() else run.work.result()
         if outcome is None:
             self._is_in_doubt = True  # the task may still be ours
@@ -220,6 +237,7 @@ class _Worker:
 
     def _let_go(self, run: _Run) -> None:
         del self._runs[run.claim.fence]
+        self._jobs.discard(run.job)
         self._work_waits.set()
         if not self._runs:
             self._idle.set()
@@ -235,9 +253,9 @@ class _Worker:
         found = [run for run in self._runs.values() if run.claim.job_id in job_ids and not run.claim.is_cancelled]
         self._stop_runs(found, HandedBack())
 
-    def _tell_of_change(self, claim: Claim) -> None:
-        if claim.job_id is not None:
-            self._notifier.notify(JOB_CHANGED, str(claim.job_id))
+    def _tell_of_change(self, run: _Run) -> None:
+        if run.job is not None:
+            self._notifier.notify(JOB_CHANGED, run.job)
 
     async def settle_always(self) -> None:
         """Write down what has ended, in batches, for as long as it takes; not even the loss of the lease stops it."""
@@ -254,7 +272,7 @@ class _Worker:
         del self._ended[: len(batch)]
         for run, _ in batch:
             self._let_go(run)
-            self._tell_of_change(run.claim)
+            self._tell_of_change(run)
         for each in settled.values():
             if each.ready_lane is not None:
                 self._notifier.notify(TASK_READY, each.ready_lane)
@@ -287,7 +305,7 @@ class _Worker:
     async def _hear_of_changes(self) -> None:
         with self._listener.subscribe(JOB_CHANGED) as notices:
             async for job_id in notices:
-                if job_id is None or any(str(run.claim.job_id) == job_id for run in self._runs.values()):
+                if job_id is None or job_id in self._jobs:
                     self._change_waits.set()
 
     async def _obey(self, worker_id: UUID) -> None:

@@ -1,13 +1,13 @@
 """Queue work that is not a job: now, at a time, or whenever a schedule says so."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 from cronsim import CronSim, CronSimError
 
-from quantum_scheduler.jobs.model import CONTROL_LANE, NewTask, Priority
+from quantum_scheduler.jobs.model import CONTROL_LANE, SUBMIT_BATCH_MAX, NewTask, Priority
 from quantum_scheduler.jobs.queue_model import CronEntry
 from quantum_scheduler.jobs.store import cron as store
 from quantum_scheduler.postgres.connect import Connection
@@ -29,7 +29,15 @@ async def enqueue_task(conn: Connection, new: NewTask) -> int | None:
 
     Notify `TASK_READY` with its lane once committed.
     """
-    return await store.insert_task(conn, new)
+    task_ids = await store.insert_tasks(conn, [new])
+    return task_ids[0] if task_ids else None
+
+
+async def enqueue_tasks(conn: Connection, new: Sequence[NewTask]) -> list[int]:
+    """Queue up to `SUBMIT_BATCH_MAX` tasks at once, each as by `enqueue_task`, and number those that are new."""
+    if len(new) > SUBMIT_BATCH_MAX:
+        raise ValueError(f"{len(new)} tasks at once are more than {SUBMIT_BATCH_MAX}")
+    return await store.insert_tasks(conn, new)
 
 
 async def schedule_cron(
@@ -80,7 +88,7 @@ async def fire_cron(conn: Connection, *, count_max: int) -> set[str]:
         task = NewTask(
             kind=entry.kind, payload=entry.payload, lane=entry.lane, priority=entry.priority, dedupe_key=dedupe_key
         )
-        if await store.insert_task(conn, task) is not None:
+        if await store.insert_tasks(conn, [task]):
             lanes.add(entry.lane)
         await store.move_cron(conn, entry.name, _find_next_surely(entry, now))
     return lanes

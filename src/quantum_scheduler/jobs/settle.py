@@ -61,8 +61,9 @@ async def settle_surely(pool: Pool, done: Sequence[tuple[Claim, Outcome]], *, re
             raise
         log.exception("job.unwritable", claims=[identify(claim) for claim, _ in done])
     else:
+        bound = log.bind()  # once for all: each use of the lazy logger makes another
         for claim, outcome in done:
-            _tell(claim, outcome, settled.get(claim.fence))
+            _tell(bound, claim, outcome, settled.get(claim.fence))
         return settled
     if len(done) > 1:
         parts = [await settle_surely(pool, [each], remember=remember) for each in done]
@@ -131,7 +132,7 @@ def _release(fence: Fence, outcome: Retry | Sleep | Review | HandedBack | TakenO
             assert_never(outcome)
 
 
-def _tell(claim: Claim, outcome: Outcome, settled: Settled | None) -> None:
+def _tell(log: structlog.typing.FilteringBoundLogger, claim: Claim, outcome: Outcome, settled: Settled | None) -> None:
     facts = {**identify(claim), "attempt": claim.attempt, "outcome": type(outcome).__name__}
     error = getattr(outcome, "message", None)
     if settled is None:

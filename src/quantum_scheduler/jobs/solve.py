@@ -28,6 +28,7 @@ OVERTIME_S = 60.0
 DEADLINE_SHARE = 0.9
 # A worker that cannot start processes should not take the same task up again at once: another may be well.
 UNAVAILABLE_PAUSE_S = 5.0
+REQUEST_FIELDS = tuple(SolveRequest.__dataclass_fields__)
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +76,7 @@ async def _solve(
         request = dataclasses.replace(request, time_limit_s=time_limit_s)
     answer = await bench.executor.run(
         COMPUTE,
-        _join(problem=document, request=json.dumps(dataclasses.asdict(request)).encode()),
+        _join(problem=document, request=json.dumps({name: getattr(request, name) for name in REQUEST_FIELDS}).encode()),
         timeout_s=request.time_limit_s + OVERTIME_S,
         memory_mb=bench.memory_mb,
         on_progress=lambda report: on_progress(json.loads(report)),

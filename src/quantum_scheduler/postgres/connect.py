@@ -85,7 +85,8 @@ async def open_pool(
 ) -> Pool:
     """Open a pool of at most `size_max` connections as of `connect`; the caller closes it.
 
-    One connection is made at once, so that an unreachable database shows here.
+    One connection is made at once, so that an unreachable database shows here. They come back as they were left, so
+    set nothing for longer than a transaction: to reset a session would be one more question each time.
     Raises DatabaseUnavailable, DatabaseUrlInvalid.
     """
     try:
@@ -94,6 +95,7 @@ async def open_pool(
             min_size=1,
             max_size=size_max,
             init=_teach_json,
+            reset=_leave_session,
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=command_timeout_s,
             statement_cache_size=STATEMENTS_CACHED if statement_cache else 0,
@@ -145,8 +147,11 @@ async def _teach_json(connection: DirectConnection) -> None:
         await connection.set_type_codec(name, schema="pg_catalog", encoder=_write_json, decoder=json.loads)
 
 
-def _write_json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+async def _leave_session(_: Connection) -> None:
+    return
+
+
+_write_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def _explain(dsn: str, error: Exception) -> DatabaseUnavailable | DatabaseUrlInvalid:

@@ -5,6 +5,7 @@ A notice may be lost while the database restarts, so whoever waits for one also 
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +23,8 @@ DEBOUNCE_S = 0.01
 FAREWELL_S = 1.0
 PAYLOADS_WAITING_MAX = 4096
 PAYLOAD_BYTES_MAX = 7999
+# One notice carries several payloads of a channel: each costs the server, and every session that listens, about as much.
+BETWEEN_PAYLOADS = "\n"
 
 SEND = "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS notice (channel, payload)"
 
@@ -148,7 +151,8 @@ class Listener:
             connection.terminate()
 
     def _hear(self, _connection: object, _pid: int, channel: str, payload: Any) -> None:
-        self._deliver(channel, payload or None)
+        for each in payload.split(BETWEEN_PAYLOADS):
+            self._deliver(channel, each or None)
 
     def _deliver(self, channel: str, payload: str | None) -> None:
         for subscription in self._subscriptions[channel]:
@@ -173,10 +177,12 @@ class Notifier:
         """Send a notice soon; returns at once. An empty payload stands for any: look for yourself.
 
         More than `PAYLOADS_WAITING_MAX` payloads of a channel become one empty one. Raises ValueError for a payload
-        of more than `PAYLOAD_BYTES_MAX` bytes.
+        of more than `PAYLOAD_BYTES_MAX` bytes, or of more than one line.
         """
-        if len(payload.encode()) > PAYLOAD_BYTES_MAX:
+        if len(payload) * 4 > PAYLOAD_BYTES_MAX and len(payload.encode()) > PAYLOAD_BYTES_MAX:
             raise ValueError(f"a notice holds at most {PAYLOAD_BYTES_MAX} bytes, not {len(payload.encode())}")
+        if BETWEEN_PAYLOADS in payload:
+            raise ValueError("a notice holds one line")
         payloads = self._waiting.setdefault(channel, {})
         if "" not in payloads:
             payloads[payload] = None
@@ -219,7 +225,7 @@ class Notifier:
         """Send all that waits in one statement; what is not sent waits on."""
         self._changed.clear()
         batch, self._waiting = self._waiting, {}
-        notices = [(channel, payload) for channel, payloads in batch.items() for payload in payloads]
+        notices = [(channel, payload) for channel, payloads in batch.items() for payload in _pack(payloads)]
         if not notices:
             return
         try:
@@ -247,6 +253,20 @@ class Notifier:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+
+
+def _pack(payloads: Iterable[str]) -> Iterator[str]:
+    """Join payloads to as few as may be sent."""
+    packed: list[str] = []
+    size_bytes = 0
+    for payload in payloads:
+        size_bytes += len(payload.encode()) + 1
+        if packed and size_bytes > PAYLOAD_BYTES_MAX:
+            yield BETWEEN_PAYLOADS.join(packed)
+            packed, size_bytes = [], len(payload.encode()) + 1
+        packed.append(payload)
+    if packed:
+        yield BETWEEN_PAYLOADS.join(packed)
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

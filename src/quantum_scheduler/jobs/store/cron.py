@@ -1,5 +1,6 @@
 """The statements on tasks without a job, and on the schedules that make them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from asyncpg import Record
@@ -8,10 +9,17 @@ from quantum_scheduler.jobs.model import PRIORITIES, NewTask
 from quantum_scheduler.jobs.queue_model import CronEntry
 from quantum_scheduler.postgres.connect import Connection
 
-INSERT_TASK = """
+# Keys are inserted in their order, so that two batches that share some wait for each other without a deadlock.
+INSERT_TASKS = """
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest(
+        $1::text[], $2::uuid[], $3::text[], $4::smallint[], $5::jsonb[], $6::text[], $7::timestamptz[], $8::float8[]
+    ) WITH ORDINALITY AS given (lane, org_id, kind, priority, payload, dedupe_key, run_at, deadline_s, place)
+)
 INSERT INTO task (lane, org_id, kind, priority, payload, dedupe_key, state, run_at, deadline_at)
-SELECT $1, $2, $3, $4, $5, $6, CASE WHEN $7::timestamptz > now() THEN 'scheduled' ELSE 'ready' END,
-    greatest($7::timestamptz, now()), now() + $8::float8 * interval '1 second'
+SELECT lane, org_id, kind, priority, payload, dedupe_key, CASE WHEN run_at > now() THEN 'scheduled' ELSE 'ready' END,
+    greatest(run_at, now()), now() + deadline_s * interval '1 second'
+FROM given ORDER BY dedupe_key, place
 ON CONFLICT (dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING RETURNING id
 """
 
@@ -33,20 +41,20 @@ FROM cron WHERE next_at <= now() ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKE
 MOVE_CRON = "UPDATE cron SET next_at = $2, fired_at = now() WHERE name = $1"
 
 
-async def insert_task(conn: Connection, new: NewTask) -> int | None:
-    """Write a task; None where its key is taken."""
-    task_id: int | None = await conn.fetchval(
-        INSERT_TASK,
-        new.lane,
-        new.org_id,
-        new.kind,
-        PRIORITIES.index(new.priority),
-        new.payload,
-        new.dedupe_key,
-        new.run_at,
-        new.deadline_s,
+async def insert_tasks(conn: Connection, new: Sequence[NewTask]) -> list[int]:
+    """Write those of the tasks whose key is not taken, and number them."""
+    rows = await conn.fetch(
+        INSERT_TASKS,
+        [task.lane for task in new],
+        [task.org_id for task in new],
+        [task.kind for task in new],
+        [PRIORITIES.index(task.priority) for task in new],
+        [task.payload for task in new],
+        [task.dedupe_key for task in new],
+        [task.run_at for task in new],
+        [task.deadline_s for task in new],
     )
-    return task_id
+    return [row["id"] for row in rows]
 
 
 async def put_cron(conn: Connection, entry: CronEntry) -> None:
