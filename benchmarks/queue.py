@@ -1,6 +1,7 @@
 """Measure the queue against others, on one embedded Postgres with production's settings: `python -m benchmarks.queue`.
 
-Writes docs/benchmarks/queue.md. The others are in the extra `[bench]`, or in the environment of `--peer-python`.
+Writes docs/benchmarks/queue.md. The others are in the extra `[bench]`, or in the environment of `--peer-python`. With
+`--keep FILE` it may be run part by part: what was measured before is in the file, and joins the report.
 """
 
 import argparse
@@ -14,12 +15,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.queue_report import NAMES, Figures, write_report
+from benchmarks.queue_report import NAMES, Figures, Measured, write_report
 
 from quantum_scheduler.postgres.connect import connect
 from quantum_scheduler.postgres.embed import EmbeddedPostgres, start_postgres
@@ -29,15 +30,18 @@ SIDE = Path(__file__).with_name("queue_side.py")
 REPORT = ROOT / "docs" / "benchmarks" / "queue.md"
 PEERS = ("pgqueuer", "dbos", "procrastinate")
 SLOW = ("dbos", "procrastinate")
+PARTS = ("drain", "pickup", "backlog")
+BACKLOGGED = ("raw-kept", "ours-bare", "ours")
 # What is not finished and committed yet; the end of a drain is when none is left.
 COUNT_LEFT = {
     "raw": "SELECT count(*) FROM raw",
+    "raw-kept": "SELECT count(*) FROM raw",
     "pgqueuer": "SELECT count(*) FROM pgqueuer",
     "dbos": "SELECT count(*) FROM dbos.workflow_status WHERE status IN ('ENQUEUED', 'PENDING')",
     "procrastinate": "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')",
 }
 COUNT_LEFT_OF_OURS = "SELECT count(*) FROM task"
-POLL_S = 0.05
+POLL_S = 0.01
 WARM_UP_S = 5.0
 SIDE_TIMEOUT_S = 600.0
 UNLIMITED = 10**9
@@ -57,8 +61,8 @@ class Amounts:
     backlogs: tuple[int, ...]
 
 
-FULL = Amounts(jobs=5_000, jobs_slow=500, single=300, pings=100, rounds=3, backlogs=(1_000, 10_000, 100_000))
-QUICK = Amounts(jobs=2_000, jobs_slow=200, single=100, pings=40, rounds=1, backlogs=(1_000, 10_000))
+FULL = Amounts(jobs=20_000, jobs_slow=500, single=300, pings=100, rounds=3, backlogs=(1_000, 10_000, 100_000))
+QUICK = Amounts(jobs=5_000, jobs_slow=200, single=100, pings=40, rounds=1, backlogs=(1_000, 10_000))
 
 
 class Sides:
@@ -178,37 +182,54 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one round of fewer jobs, and no backlog of 100,000")
     parser.add_argument("--peer-python", default=sys.executable, help="the Python that has the other queues")
     parser.add_argument("--only", nargs="*", default=list(NAMES), choices=list(NAMES), help="measure only these")
+    parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=PARTS, help="measure only this of them")
+    parser.add_argument("--rounds", type=int, help="take so many rounds this time")
+    parser.add_argument("--keep", type=Path, help="add to what this file holds of earlier runs")
     parser.add_argument("--report", type=Path, default=REPORT, help="where to write")
     options = parser.parse_args()
     amounts = QUICK if options.quick else FULL
+    amounts = replace(amounts, rounds=options.rounds or amounts.rounds)
     load = os.getloadavg()[0]
-    figures = {system: Figures() for system in NAMES if system in options.only}
-    backlogs: dict[str, dict[int, float]] = {}
+    measured = Measured.read(options.keep)
     with tempfile.TemporaryDirectory(prefix="qs-") as folder, start_postgres(Path(folder)) as server:
         sides = Sides(server, options.peer_python)
-        for number in range(amounts.rounds):
-            for system, taken in figures.items():
-                measure(sides, system, amounts, taken)
-                tell(f"round {number + 1}: {system}: {taken.drain_per_s[-1]:.0f} jobs/s")
-        for system, taken in figures.items():
-            if system in {"ours", *PEERS}:
-                measure_pickup(sides, system, amounts, taken)
-                tell(f"pickup: {system}: {statistics.median(taken.pickup_s) * 1e3:.1f} ms")
-        for system in figures:
-            if system in {"raw", "ours-bare", "ours"}:
-                backlogs[system] = measure_backlogs(sides, system, amounts)
-                tell(f"backlog: {system}: {backlogs[system]}")
+        measure_parts(sides, [each for each in NAMES if each in options.only], options.parts, amounts, measured)
         version = sides.ask(server.dsn, "SHOW server_version")
         libraries = find_versions(options.peer_python)
     system = f"{platform.system()} {platform.release()} on {os.cpu_count()} cores ({platform.machine()})"
     amount = f"{amounts.jobs:,} jobs a drain ({amounts.jobs_slow:,} of DBOS and of Procrastinate)"
-    facts = [
+    measured.facts = [
         f"{system}, load {load:.1f} before and {os.getloadavg()[0]:.1f} after, its own included",
         f"Python {platform.python_version()}, Postgres {version} (fsync and synchronous_commit on), {libraries}",
-        f"{datetime.now(UTC):%Y-%m-%d}; {amounts.rounds} rounds, the median of each; {amount}",
+        f"{datetime.now(UTC):%Y-%m-%d}; {measured.rounds} rounds, the median of each; {amount}",
     ]
+    if options.keep:
+        measured.write(options.keep)
     options.report.parent.mkdir(parents=True, exist_ok=True)
-    options.report.write_text(write_report(figures, backlogs, facts), encoding="utf-8")
+    options.report.write_text(write_report(measured), encoding="utf-8")
+
+
+def measure_parts(
+    sides: Sides, systems: Sequence[str], parts: Sequence[str], amounts: Amounts, measured: Measured
+) -> None:
+    """Take what is asked for: all systems in each round, so that a change of the machine's mood meets them all."""
+    if "drain" in parts:
+        for number in range(amounts.rounds):
+            for system in systems:
+                taken = measured.figures.setdefault(system, Figures())
+                measure(sides, system, amounts, taken)
+                tell(f"round {number + 1}: {system}: {taken.drain_per_s[-1]:.0f} jobs/s")
+    if "pickup" in parts:
+        for system in systems:
+            if system in {"ours", *PEERS}:
+                taken = measured.figures.setdefault(system, Figures())
+                measure_pickup(sides, system, amounts, taken)
+                tell(f"pickup: {system}: {statistics.median(taken.pickup_s) * 1e3:.1f} ms")
+    if "backlog" in parts:
+        for system in systems:
+            if system in BACKLOGGED:
+                measured.backlogs[system] = measure_backlogs(sides, system, amounts)
+                tell(f"backlog: {system}: {measured.backlogs[system]}")
 
 
 def find_versions(python: str) -> str:

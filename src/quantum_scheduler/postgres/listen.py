@@ -23,7 +23,7 @@ DEBOUNCE_S = 0.01
 FAREWELL_S = 1.0
 PAYLOADS_WAITING_MAX = 4096
 PAYLOAD_BYTES_MAX = 7999
-# One notice carries several payloads of a channel: each costs the server, and every session that listens, about as much.
+# One notice carries several payloads of a channel: each notice costs the server and every session that listens.
 BETWEEN_PAYLOADS = "\n"
 
 SEND = "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS notice (channel, payload)"
