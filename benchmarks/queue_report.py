@@ -19,8 +19,8 @@ NAMES = {
     "procrastinate": "Procrastinate",
 }
 INTRODUCTION = """\
-Jobs that do nothing, so that what is left is the queue. Ours carry what every job does: its problem, its record, what it
-tells and its result, kept for good. Raw claiming is measured twice: as a table of numbers that are deleted when done,
+Jobs that do nothing, so that what is left is the queue. Ours carry what every job does: its problem, its record, what
+it tells and its result, kept for good. Raw claiming is measured twice: as a table of payloads deleted when done,
 which keeps no promise but is what hardware and server allow; and with a record that stays, a result, an owner and a
 fence, which is the least that anybody must write who wants what a job is. A drain is timed from the start of the first
 job until all are finished and committed; each system may have 100 at work at once, and DBOS as many as it takes.

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from quantum_scheduler.jobs.perform import Handler
 from quantum_scheduler.postgres.embed import EmbeddedPostgres, start_postgres
 from quantum_scheduler.postgres.model import DatabaseUnavailable
 from quantum_scheduler.settings import SettingInvalid, Settings
@@ -56,6 +57,11 @@ def build_solvers(slots: int, *, ray_address: str | None) -> Executor:
         return RayExecutor(ray_address, preload=SOLVERS)
     except ValueError as error:
         raise SettingInvalid(f"RAY_ADDRESS: {error}") from None
+
+
+def build_handlers() -> dict[str, Handler]:
+    """Build what does the tasks that are no solves: a handler for each kind, from the room that brings it."""
+    return {}
 
 
 def build_reader() -> Executor:

@@ -72,17 +72,24 @@ async def run_worker(  # noqa: PLR0913  all that a worker is made of is said at 
     stop: asyncio.Event,
     memory_mb: int = MEMORY_MB,
     use_cache: bool = True,
+    statement_cache: bool = True,
     pace: Pace = Pace(),
     handlers: Mapping[str, Handler] = MappingProxyType({}),
 ) -> None:
     """Work on up to `slots` jobs of `lanes` at once until `stop` is set; then finish within the grace or hand back.
 
-    `handlers` do the tasks of the kinds they are named for; jobs are of kind `solve` and need none.
+    `handlers` do the tasks of the kinds they are named for; jobs are of kind `solve` and need none. Without
+    `statement_cache`, a pooler may stand before the database.
     It outlives restarts of the database and the loss of its lease. Raises DatabaseUnavailable where the database
     cannot be reached at first.
     """
     async with AsyncExitStack() as stack:
-        pool = await open_pool(dsn, size_max=CONNECTIONS_MAX, application_name="quantum-scheduler worker")
+        pool = await open_pool(
+            dsn,
+            size_max=CONNECTIONS_MAX,
+            application_name="quantum-scheduler worker",
+            statement_cache=statement_cache,
+        )
         stack.callback(pool.terminate)
         listener = await stack.enter_async_context(Listener(dsn))
         notifier = await stack.enter_async_context(Notifier(dsn))
@@ -91,7 +98,7 @@ async def run_worker(  # noqa: PLR0913  all that a worker is made of is said at 
         settling = asyncio.create_task(worker.settle_always())
         try:
             while not stop.is_set():
-                await attempt(partial(worker.serve, dsn, pace))
+                await attempt(partial(worker.serve, dsn, pace, statement_cache=statement_cache))
         finally:
             await worker.kill()
             await _end([settling])
@@ -143,7 +150,7 @@ class _Worker:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def serve(self, dsn: str, pace: Pace) -> None:
+    async def serve(self, dsn: str, pace: Pace, *, statement_cache: bool) -> None:
         """Work under one lease until it is lost or the worker is to stop."""
         lost = asyncio.Event()
 
@@ -153,7 +160,13 @@ class _Worker:
             lost.set()
 
         async with hold_lease(
-            dsn, lanes=self._lanes, slots=self._slots, lease_s=pace.lease_s, on_lost=lose, on_cancelled=self._cancel
+            dsn,
+            lanes=self._lanes,
+            slots=self._slots,
+            lease_s=pace.lease_s,
+            on_lost=lose,
+            on_cancelled=self._cancel,
+            statement_cache=statement_cache,
         ) as worker_id:
             log.info("worker.started", worker_id=str(worker_id), lanes=self._lanes, slots=self._slots)
             claiming = asyncio.create_task(self._claim_always(worker_id))
@@ -281,7 +294,11 @@ class _Worker:
         async with self._bench.pool.acquire() as conn:
             async with conn.transaction():
                 report = await tick(conn)
-            self._slots = await adapt_slots(conn, worker_id, self._own_slots)
+            slots = await adapt_slots(conn, worker_id, self._own_slots)
+        if slots != self._slots:
+            self._slots = slots
+            self._bench.executor.resize(slots)
+            self._work_waits.set()
         for dead_id in report.dead_workers:
             log.warning("worker.found_dead", worker_id=str(dead_id))
         for job_id in report.changed_jobs:

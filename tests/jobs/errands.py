@@ -82,5 +82,8 @@ class ErrandPool:
             on_progress=on_progress,
         )
 
+    def resize(self, calls: int) -> None:
+        self._pool.resize(calls)
+
     async def close(self) -> None:
         await self._pool.close()

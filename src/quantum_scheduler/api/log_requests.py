@@ -14,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 log = structlog.get_logger()
 
 REQUEST_ID_HEADER = "X-Request-Id"
+# Asked every few seconds by whatever watches the service.
+ROUTINE = frozenset({"/v1/health"})
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 _HEADERS = {
@@ -64,7 +66,8 @@ class LogRequests:
                 response = await self.answer_error(Request(scope), error)
                 await response(scope, receive, send_with_headers)
             finally:
-                log.info(
+                tell = log.debug if scope["path"] in ROUTINE else log.info
+                tell(
                     "request.answered",
                     method=scope["method"],
                     path=scope.get("raw_path", b"").decode("latin-1"),

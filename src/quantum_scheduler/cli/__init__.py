@@ -12,6 +12,7 @@ from cyclopts import App, CycloptsError
 from cyclopts.exceptions import UnknownCommandError
 
 from quantum_scheduler import __version__
+from quantum_scheduler.cli.program import as_typed, name_program
 
 EXIT_DEFECT = 70
 EXIT_INTERRUPTED = 130
@@ -27,11 +28,14 @@ EXIT_CODES = {
     "quantum_scheduler.backends.model.BackendError": 1,
     "quantum_scheduler.backends.load.BackendUnknown": 2,
     "quantum_scheduler.cli.client.RequestRefused": 2,
+    "quantum_scheduler.cli.cron.EntryUnknown": 2,
+    "quantum_scheduler.cli.cron.PayloadInvalid": 2,
     "quantum_scheduler.cli.db.RestoreUnconfirmed": 2,
     "quantum_scheduler.cli.listen.AddressTaken": 2,
     "quantum_scheduler.cli.queue.SelectionMissing": 2,
     "quantum_scheduler.cli.read.FileUnreadable": 2,
     "quantum_scheduler.cli.write.FileUnwritable": 2,
+    "quantum_scheduler.jobs.enqueue.ScheduleInvalid": 2,
     "quantum_scheduler.postgres.model.BackupFailed": 2,
     "quantum_scheduler.postgres.model.DataDirInUse": 2,
     "quantum_scheduler.postgres.model.DataDirUnusable": 2,
@@ -133,6 +137,11 @@ _add(
     "quantum_scheduler.cli.queue:app",
     "Look at the queue, and steer it: pause, limit, prioritise, requeue, kill.",
 )
+_add(
+    "cron",
+    "quantum_scheduler.cli.cron:app",
+    "List, add and remove tasks that are queued on a schedule.",
+)
 _add("db", "quantum_scheduler.cli.db:app", "Look after the database: migrate, status, backup, restore, psql.")
 _add("demo", "quantum_scheduler.cli.demo:demo", "Start everything in a temporary folder, solve a sample week, stop.")
 _add("schema", "quantum_scheduler.cli.schema:print_schema", "Print the JSON Schema of a problem.")
@@ -168,9 +177,9 @@ def _run(arguments: Sequence[str]) -> int:
         command, given, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         error.verbose = False
-        names = " ".join(("quantum-scheduler", *(error.command_chain or ())))
+        names = " ".join((name_program(), *(error.command_chain or ())))
         _say(f"error: {_flatten(error)}")
-        _say(f"help: {'quantum-scheduler' if isinstance(error, UnknownCommandError) else names} --help")
+        _say(f"help: {name_program() if isinstance(error, UnknownCommandError) else names} --help")
         return 2
     if "structlog" in sys.modules:  # where the command may log; importing it for all would double their start
         from quantum_scheduler.cli.log import configure_logging  # noqa: PLC0415
@@ -191,7 +200,7 @@ def _explain(error: Exception) -> int:
     if code == EXIT_DEFECT:
         _say(f"error: unexpected {type(error).__name__}: {_flatten(error)} (--debug shows where)")
     else:
-        _say(f"error: {_flatten(error)}")
+        _say(f"error: {as_typed(_flatten(error))}")
     return code
 
 

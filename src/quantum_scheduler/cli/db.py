@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from quantum_scheduler.cli.options import Json
+from quantum_scheduler.cli.program import name_program
 from quantum_scheduler.cli.write import open_consoles, write_json
 from quantum_scheduler.postgres.backup import backup as save_database
 from quantum_scheduler.postgres.backup import psql as run_psql
@@ -66,7 +67,7 @@ def status(*, json: Json = False) -> int:
         for one in migrations:
             when = f"{one.applied_at:%Y-%m-%d %H:%M:%S} UTC" if one.applied_at else ""
             answers.print(f"{one.state:8} {one.name:30} {when}".rstrip())
-        answers.print("up to date" if current else "not up to date: run `quantum-scheduler db migrate`")
+        answers.print("up to date" if current else f"not up to date: run `{name_program()} db migrate`")
     return 0 if current else 1
 
 
@@ -80,7 +81,7 @@ def backup(file: Path, *, json: Json = False) -> int:
         write_json({"file": str(file), "bytes": size})
     else:
         answers.print(f"saved {size} bytes to {file}")
-        narration.print(f"to put it back: quantum-scheduler db restore {file}")
+        narration.print(f"to put it back: {name_program()} db restore {file}")
     return 0
 
 
@@ -101,7 +102,7 @@ def restore(
         write_json({"file": str(file), "restored": True})
     else:
         answers.print(f"restored {file}")
-        narration.print("a backup of an older release: run `quantum-scheduler db migrate` next")
+        narration.print(f"a backup of an older release: run `{name_program()} db migrate` next")
     return 0
 
 

@@ -9,6 +9,7 @@ from cyclopts.validators import Number
 from quantum_scheduler.cli import show
 from quantum_scheduler.cli.client import open_client
 from quantum_scheduler.cli.options import JobId, Json, Level, ShowGantt, State
+from quantum_scheduler.cli.program import name_program
 from quantum_scheduler.cli.watch import judge_job, watch_job
 from quantum_scheduler.cli.write import open_consoles, write_json
 from quantum_scheduler.settings import read_settings
@@ -37,9 +38,9 @@ def list_jobs(
     if page["items"]:
         show.show_jobs(answers, page["items"])
     else:
-        narration.print("no jobs; submit one: quantum-scheduler submit FILE")
+        narration.print(f"no jobs; submit one: {name_program()} submit FILE")
     if page["next_cursor"]:
-        narration.print(f"more: quantum-scheduler jobs --cursor {page['next_cursor']}", soft_wrap=True)
+        narration.print(f"more: {name_program()} jobs --cursor {page['next_cursor']}", soft_wrap=True)
     return 0
 
 

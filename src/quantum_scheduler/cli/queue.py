@@ -1,34 +1,28 @@
 """`queue`: look at what waits and runs, and steer it. Works on the database itself, also when the API is down."""
 
-import asyncio
 import os
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from quantum_scheduler.app import open_database
+from quantum_scheduler.cli.ask import ask_database, change_queue
 from quantum_scheduler.cli.options import SLOTS_MAX, Json, Level
-from quantum_scheduler.cli.write import open_consoles, write_json
+from quantum_scheduler.cli.write import write_answer
 from quantum_scheduler.jobs import actions
 from quantum_scheduler.jobs.limit import find_limits, limit_lane, limit_organisation
 from quantum_scheduler.jobs.metrics import find_stuck
-from quantum_scheduler.jobs.model import JOB_CHANGED, TASK_READY
 from quantum_scheduler.jobs.queue_model import Changed, Selection
 from quantum_scheduler.jobs.review import list_reviews
 from quantum_scheduler.jobs.scale import REPLICAS_MAX, find_cluster
 from quantum_scheduler.monitoring import queue_stats
-from quantum_scheduler.postgres.connect import Connection, connect
-from quantum_scheduler.postgres.listen import Notifier
-from quantum_scheduler.settings import read_settings
+from quantum_scheduler.postgres.connect import Connection
 
 app = App(name="queue", help="Look at the queue, and steer it.", help_epilogue="")
 
-T = TypeVar("T")
 Lane = Annotated[str, Parameter(name="LANE", help="Lane, such as solve.classical.")]
 OneJob = Annotated[UUID | None, Parameter(help="Only this job.")]
 OneOrganisation = Annotated[UUID | None, Parameter(help="Only this organisation's jobs.")]
@@ -77,23 +71,23 @@ class Which:
 def show(*, json: Json = False) -> int:
     """Show what waits and runs, lane by lane."""
     stats = queue_stats(os.environ)
-    return _answer(asdict(stats), str(stats), json=json)
+    return write_answer(asdict(stats), str(stats), json=json)
 
 
 @app.command
 def stuck(*, json: Json = False) -> int:
     """List tasks that run past their limits or silently, the longest first."""
-    found = _ask(find_stuck)
+    found = ask_database(find_stuck)
     lines = [f"{each.job_id or each.task_id}  {each.reason}  {each.running_s:.0f} s  {each.lane}" for each in found]
-    return _answer([asdict(each) for each in found], "\n".join(lines) or "nothing is stuck", json=json)
+    return write_answer([asdict(each) for each in found], "\n".join(lines) or "nothing is stuck", json=json)
 
 
 @app.command
 def review(*, json: Json = False) -> int:
     """List tasks that wait for a person: look at the provider, then requeue or kill them."""
-    found = _ask(list_reviews)
+    found = ask_database(list_reviews)
     lines = [f"{each.job_id or each.task_id}  {each.lane}  {each.reason}  key {each.key}" for each in found]
-    return _answer([asdict(each) for each in found], "\n".join(lines) or "nothing waits for a person", json=json)
+    return write_answer([asdict(each) for each in found], "\n".join(lines) or "nothing waits for a person", json=json)
 
 
 @app.command
@@ -107,14 +101,14 @@ def pause(
 ) -> int:
     """Let nobody claim from a lane; what runs goes on."""
     until = None if minutes is None else datetime.now(UTC) + timedelta(minutes=minutes)
-    paused = _ask(lambda conn: actions.pause(conn, lane, reason, until=until))
-    return _answer(asdict(paused), f"{lane} is paused", json=json)
+    paused = ask_database(lambda conn: actions.pause(conn, lane, reason, until=until))
+    return write_answer(asdict(paused), f"{lane} is paused", json=json)
 
 
 @app.command
 def resume(lane: Lane, /, *, json: Json = False) -> int:
     """Open a lane again."""
-    return _report(_change(lambda conn: actions.resume(conn, lane)), f"{lane} is open", json=json)
+    return _report(change_queue(lambda conn: actions.resume(conn, lane)), f"{lane} is open", json=json)
 
 
 @app.command
@@ -123,21 +117,21 @@ def prioritise(
 ) -> int:
     """Move jobs forward or back in the queue."""
     selection = (which or Which()).select()
-    return _report(_change(lambda conn: actions.prioritise(conn, selection, to)), json=json)
+    return _report(change_queue(lambda conn: actions.prioritise(conn, selection, to)), json=json)
 
 
 @app.command
 def cancel(*, which: Which | None = None, json: Json = False) -> int:
     """End jobs as cancelled."""
     selection = (which or Which()).select()
-    return _report(_change(lambda conn: actions.cancel(conn, selection)), json=json)
+    return _report(change_queue(lambda conn: actions.cancel(conn, selection)), json=json)
 
 
 @app.command
 def requeue(*, which: Which | None = None, json: Json = False) -> int:
     """Take running tasks from their workers, and have them claimed again."""
     selection = (which or Which()).select()
-    return _report(_change(lambda conn: actions.requeue(conn, selection)), json=json)
+    return _report(change_queue(lambda conn: actions.requeue(conn, selection)), json=json)
 
 
 @app.command
@@ -146,7 +140,7 @@ def kill(
 ) -> int:
     """End jobs now, as failed."""
     selection = (which or Which()).select()
-    return _report(_change(lambda conn: actions.kill(conn, selection, reason)), json=json)
+    return _report(change_queue(lambda conn: actions.kill(conn, selection, reason)), json=json)
 
 
 @app.command
@@ -170,9 +164,9 @@ def limit(
         limits = await find_limits(conn)
         return {"lanes": dict(limits.lanes), "organisations": {str(k): n for k, n in limits.organisations.items()}}
 
-    limits = _ask(change)
+    limits = ask_database(change)
     lines = [f"{name}  {most}" for group in limits.values() for name, most in group.items()]
-    return _answer(limits, "\n".join(lines) or "nothing is limited", json=json)
+    return write_answer(limits, "\n".join(lines) or "nothing is limited", json=json)
 
 
 @app.command
@@ -188,50 +182,11 @@ def scale(
 ) -> int:
     """Have workers use more or fewer slots, or run more or fewer of them."""
     cluster = find_cluster(os.environ)
-    scaled = asdict(_ask(lambda conn: actions.scale(conn, slots=slots, replicas=replicas, cluster=cluster)))
+    scaled = asdict(ask_database(lambda conn: actions.scale(conn, slots=slots, replicas=replicas, cluster=cluster)))
     lines = [f"{name}  {value}" for name, value in scaled.items() if value is not None]
-    return _answer(scaled, "\n".join(lines), json=json)
-
-
-def _ask(question: Callable[[Connection], Awaitable[T]]) -> T:
-    """Ask the database one thing, or change one."""
-    with open_database(read_settings(os.environ), may_start=False) as database:
-        return asyncio.run(_run(database.dsn, question))
-
-
-async def _run(dsn: str, question: Callable[[Connection], Awaitable[T]]) -> T:
-    conn = await connect(dsn, statement_cache=False)
-    try:
-        async with conn.transaction():
-            return await question(conn)
-    finally:
-        await conn.close()
-
-
-def _change(action: Callable[[Connection], Awaitable[Changed]]) -> Changed:
-    """Do something to jobs, and tell workers and customers once it is committed."""
-    with open_database(read_settings(os.environ), may_start=False) as database:
-        return asyncio.run(_change_and_tell(database.dsn, action))
-
-
-async def _change_and_tell(dsn: str, action: Callable[[Connection], Awaitable[Changed]]) -> Changed:
-    changed = await _run(dsn, action)
-    async with Notifier(dsn) as notifier:
-        for job_id in changed.job_ids:
-            notifier.notify(JOB_CHANGED, str(job_id))
-        for lane in changed.ready_lanes:
-            notifier.notify(TASK_READY, lane)
-    return changed
+    return write_answer(scaled, "\n".join(lines), json=json)
 
 
 def _report(changed: Changed, text: str = "", *, json: bool) -> int:
     lines = [text] if text else [*map(str, changed.job_ids), f"{len(changed.task_ids)} changed"]
-    return _answer(asdict(changed), "\n".join(lines), json=json)
-
-
-def _answer(document: Any, text: str, *, json: bool) -> int:
-    if json:
-        write_json(document)
-    else:
-        open_consoles()[0].print(text, soft_wrap=True)
-    return 0
+    return write_answer(asdict(changed), "\n".join(lines), json=json)

@@ -9,6 +9,7 @@ from cyclopts.validators import Number
 
 from quantum_scheduler.cli.client import open_client
 from quantum_scheduler.cli.options import Backend, Json, Level, Seed, ShowGantt, Source, TimeLimit
+from quantum_scheduler.cli.program import name_program
 from quantum_scheduler.cli.read import read_file
 from quantum_scheduler.cli.show import show_job
 from quantum_scheduler.cli.watch import judge_job, watch_job
@@ -68,5 +69,5 @@ def submit(  # noqa: PLR0913  one parameter for each option
         schedule = problem if isinstance(problem, ScheduleProblem) else None
         show_job(answers, job, schedule, gantt=gantt)
         if not wait:
-            narration.print(f"follow it: quantum-scheduler job {job['id']} --watch", soft_wrap=True)
+            narration.print(f"follow it: {name_program()} job {job['id']} --watch", soft_wrap=True)
     return judge_job(job)

@@ -20,6 +20,7 @@ from quantum_scheduler.cli.listen import name_address, take_address
 from quantum_scheduler.cli.log import configure_logging
 from quantum_scheduler.cli.options import SLOTS_MAX, Json
 from quantum_scheduler.cli.parent import Parent, stop_with
+from quantum_scheduler.cli.program import name_program
 from quantum_scheduler.cli.serve import serve_api, wait_until_ready
 from quantum_scheduler.cli.supervise import WorkerProcesses
 from quantum_scheduler.cli.write import open_consoles, write_json
@@ -131,6 +132,6 @@ def _announce(about: dict[str, Any], new_key: str | None, *, as_json: bool) -> N
     lines = [f"ready at {about['url']}  (API documentation: {about['url']}/docs)"]
     if new_key is not None:
         lines.append(f"key      {new_key}  (shown once; kept in {about['key_file']})")
-    lines.append(f"next     {url}quantum-scheduler submit examples/workshop.yaml --wait")
+    lines.append(f"next     {url}{name_program()} submit examples/workshop.yaml --wait")
     lines.append("stop     Ctrl-C")
     answers.print("\n".join(lines), soft_wrap=True)

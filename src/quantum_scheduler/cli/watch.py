@@ -5,6 +5,7 @@ from typing import Any
 from rich.console import Console
 
 from quantum_scheduler.cli.client import FINAL_STATES, Client
+from quantum_scheduler.cli.program import name_program
 from quantum_scheduler.cli.progress import show_progress
 
 
@@ -17,7 +18,7 @@ def watch_job(client: Client, job: dict[str, Any], narration: Console) -> dict[s
             for event in client.follow_job(job["id"]):
                 tell(event["data"] if event["event"] == "progress" else {"doing": event["data"]["state"]})
     except KeyboardInterrupt:
-        narration.print(f"the job goes on; follow it: quantum-scheduler job {job['id']} --watch", soft_wrap=True)
+        narration.print(f"the job goes on; follow it: {name_program()} job {job['id']} --watch", soft_wrap=True)
         raise
     return client.fetch_job(job["id"])
 

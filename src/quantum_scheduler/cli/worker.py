@@ -8,13 +8,13 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from quantum_scheduler.app import build_solvers, open_database
+from quantum_scheduler.app import build_handlers, build_solvers, open_database
 from quantum_scheduler.backends.load import list_backends
 from quantum_scheduler.cli.log import configure_logging
 from quantum_scheduler.cli.options import SLOTS_MAX, Json
 from quantum_scheduler.cli.parent import Parent, stop_with
 from quantum_scheduler.cli.write import open_consoles, write_json
-from quantum_scheduler.jobs.model import solve_lane
+from quantum_scheduler.jobs.model import CONTROL_LANE, solve_lane
 from quantum_scheduler.settings import Settings, read_settings
 from quantum_scheduler.worker import run_worker
 
@@ -33,7 +33,7 @@ def work(
     stop_with(parent)
     settings = read_settings(os.environ)
     configure_logging(settings.log_level)
-    waiting_in = lanes or sorted({solve_lane(name) for name in list_backends()})
+    waiting_in = lanes or [*sorted({solve_lane(name) for name in list_backends()}), CONTROL_LANE]
     with open_database(settings, may_start=False) as database:
         if json:
             write_json({"pid": os.getpid(), "lanes": waiting_in})
@@ -58,6 +58,8 @@ async def _work(dsn: str, settings: Settings, *, lanes: list[str], slots: int) -
             stop=stop,
             memory_mb=settings.worker_memory_mb,
             use_cache=settings.enable_solution_cache,
+            statement_cache=settings.database_statement_cache,
+            handlers=build_handlers(),
         )
     finally:
         await solvers.close()

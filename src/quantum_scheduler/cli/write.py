@@ -37,6 +37,15 @@ def write_json(document: Any) -> None:
     sys.stdout.flush()
 
 
+def write_answer(document: Any, text: str, *, json: bool) -> int:
+    """Print an answer as one JSON document or as text, and return the exit code of a command that is done."""
+    if json:
+        write_json(document)
+    else:
+        open_consoles()[0].print(text, soft_wrap=True)
+    return 0
+
+
 def check_writable(*paths: Path | None) -> None:
     """Raise FileUnwritable now for what could not be written after minutes of work; None is no file."""
     for path in paths:

@@ -5,8 +5,10 @@ import os
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TypeAlias
 from uuid import UUID
 
 import structlog
@@ -18,6 +20,9 @@ LEASE_S = 15.0
 # So many beats in a row may be missed before the lease is lost.
 BEATS_PER_LEASE = 5
 LEAVE_TIMEOUT_S = 5.0
+APPLICATION_NAME = "quantum-scheduler worker lease"
+
+Open: TypeAlias = Callable[[], Awaitable[DirectConnection]]
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +36,7 @@ async def hold_lease(
     lease_s: float,
     on_lost: Callable[[str], None],
     on_cancelled: Callable[[Sequence[UUID]], None],
+    statement_cache: bool = True,
 ) -> AsyncIterator[UUID]:
     """Register this process as a worker and beat for it while the block runs; then let others have what it still holds.
 
@@ -38,28 +44,31 @@ async def hold_lease(
     `lease_s`, and `on_cancelled` with the jobs that should be stopped, at each beat that finds some.
     """
     renewed_at = time.monotonic()
-    connection = await connect(dsn, application_name="quantum-scheduler worker lease")
+    open_connection = partial(connect, dsn, application_name=APPLICATION_NAME, statement_cache=statement_cache)
+    connection = await open_connection()
     try:
         worker_id = await store.register(
             connection, host=socket.gethostname(), pid=os.getpid(), lanes=lanes, slots=slots, lease_s=lease_s
         )
     finally:
         await connection.close()
-    beat = _Beat(dsn, worker_id, lease_s=lease_s, renewed_at=renewed_at, on_lost=on_lost, on_cancelled=on_cancelled)
+    beat = _Beat(
+        open_connection, worker_id, lease_s=lease_s, renewed_at=renewed_at, on_lost=on_lost, on_cancelled=on_cancelled
+    )
     beat.thread.start()
     try:
         yield worker_id
     finally:
         beat.ended.set()
         await asyncio.to_thread(beat.thread.join)
-        await _leave(dsn, worker_id)
+        await _leave(open_connection, worker_id)
 
 
-async def _leave(dsn: str, worker_id: UUID) -> None:
+async def _leave(open_connection: Open, worker_id: UUID) -> None:
     """Give the lease up if the database can be reached; if not, it will run out."""
     try:
         async with asyncio.timeout(LEAVE_TIMEOUT_S):
-            connection = await connect(dsn, application_name="quantum-scheduler worker lease")
+            connection = await open_connection()
             try:
                 await store.leave(connection, worker_id)
             finally:
@@ -75,7 +84,7 @@ class _Beat:
 
     def __init__(
         self,
-        dsn: str,
+        open_connection: Open,
         worker_id: UUID,
         *,
         lease_s: float,
@@ -85,7 +94,7 @@ class _Beat:
     ) -> None:
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self._keep, name="worker.beat", daemon=True)
-        self._dsn = dsn
+        self._open_connection = open_connection
         self._worker_id = worker_id
         self._lease_s = lease_s
         self._renewed_at = renewed_at
@@ -110,7 +119,7 @@ class _Beat:
             # Counted from before the beat that succeeded, the lease ends here before it ends in the database.
             async with asyncio.timeout(self._renewed_at + self._lease_s - began_at):
                 if self._connection is None:
-                    self._connection = await connect(self._dsn, application_name="quantum-scheduler worker lease")
+                    self._connection = await self._open_connection()
                 if not await store.beat(self._connection, self._worker_id):
                     return "it was taken away"
                 self._renewed_at = began_at

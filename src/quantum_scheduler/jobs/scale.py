@@ -101,7 +101,7 @@ async def _apply(cluster: Cluster, deployment: str, replicas: int) -> str | None
 async def scale_slots(conn: Connection, slots: int | None) -> bool:
     """Have every worker use so many slots from its next tick on, or with None its own number; False if it was so.
 
-    No worker uses more than it was started for.
+    A worker makes room for as many solver processes.
     """
     if slots is not None and not 1 <= slots <= SLOTS_MAX:
         raise ValueError(f"{slots} slots are not 1 to {SLOTS_MAX}")
@@ -109,8 +109,7 @@ async def scale_slots(conn: Connection, slots: int | None) -> bool:
 
 
 async def adapt_slots(conn: Connection, worker_id: UUID, own_slots: int) -> int:
-    """Say how many of its own slots a worker should use now, and write that down."""
-    wanted = await store.find_slots(conn)
-    slots = own_slots if wanted is None else min(wanted, own_slots)
+    """Say how many slots a worker should use now, its own number where nobody wants another; and write that down."""
+    slots = await store.find_slots(conn) or own_slots
     await store.note_slots(conn, worker_id, slots)
     return slots

@@ -18,7 +18,8 @@ def queue_stats(environ: Mapping[str, str] | None = None) -> "QueueStats":
     """Measure the queue now: its depth, oldest wait, average processing time, running and stuck jobs, lane by lane.
 
     Printed, it is a table. The database is that of DATABASE_URL, or the one running in the data folder; `environ` is
-    the process's own unless given. Raises DatabaseUnavailable, PostgresUnavailable.
+    the process's own unless given. Raises DatabaseUnavailable, PostgresUnavailable,
+    MigrationRefused.
     """
     with _lend_database(os.environ if environ is None else environ) as dsn, ThreadPoolExecutor(1) as thread:
         # In a thread of its own, because a notebook already runs an event loop in this one.
@@ -55,9 +56,11 @@ async def _measure(dsn: str) -> "QueueStats":
     from quantum_scheduler.jobs.pause import find_paused
     from quantum_scheduler.monitoring.model import QueueStats
     from quantum_scheduler.postgres.connect import connect
+    from quantum_scheduler.postgres.migrate import require_migrated
 
     conn = await connect(dsn, application_name="quantum-scheduler queue_stats", statement_cache=False)
     try:
+        await require_migrated(conn)
         stats, paused = await metrics.queue_stats(conn), await find_paused(conn)
     finally:
         await conn.close()

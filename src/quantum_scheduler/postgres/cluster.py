@@ -18,6 +18,8 @@ from quantum_scheduler.postgres.run import SERVER_ENVIRONMENT, VERSION, SystemUs
 DATABASE = "quantum_scheduler"
 SUPERUSER = "postgres"
 SOCKET_PATH_BYTES_MAX = 107
+# Where sockets go if neither the data folder nor TMPDIR has a path that is short and plain enough.
+SHORT_FOLDERS = ("/tmp",)  # noqa: S108  the folder made there is checked to be our own
 PLAIN_PATH = re.compile(r"[\w/.+-]+", re.ASCII)
 
 INITDB = (
@@ -154,10 +156,11 @@ def _is_stale(pid: int, cluster: Path) -> bool:
 
 
 def _choose_socket_dir(cluster: Path, user: SystemUser | None) -> Path:
-    if len(os.fsencode(cluster / ".s.PGSQL.5432")) <= SOCKET_PATH_BYTES_MAX and PLAIN_PATH.fullmatch(str(cluster)):
+    if _may_hold_socket(cluster):
         return cluster
     digest = hashlib.sha256(os.fsencode(cluster)).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()) / f"quantum-scheduler-{digest}"
+    folders = [Path(parent) / f"quantum-scheduler-{digest}" for parent in (tempfile.gettempdir(), *SHORT_FOLDERS)]
+    folder = next(filter(_may_hold_socket, folders))
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
         _give(folder, user)
@@ -167,6 +170,11 @@ def _choose_socket_dir(cluster: Path, user: SystemUser | None) -> Path:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or found.st_mode & 0o077:
         raise PostgresUnavailable(f"{folder} belongs to somebody else: remove it, or choose a shorter data folder")
     return folder
+
+
+def _may_hold_socket(folder: Path) -> bool:
+    path = os.fsencode(folder / ".s.PGSQL.5432")
+    return len(path) <= SOCKET_PATH_BYTES_MAX and PLAIN_PATH.fullmatch(str(folder)) is not None
 
 
 def _write(file: Path, text: str, user: SystemUser | None) -> None:

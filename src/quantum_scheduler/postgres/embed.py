@@ -73,8 +73,9 @@ class EmbeddedPostgres:
         return postmaster is not None and postmaster.listens()
 
     def start(self) -> None:
-        """Make the cluster if there is none, and wait until a server answers. May be called twice."""
+        """Make the cluster if there is none, and wait until a server answers. May be called twice, and after `stop`."""
         with self._taking_turns():
+            self._use.open()
             self._use.share()
             self._user = choose_system_user(self.cluster)
             if not self.cluster.exists():
@@ -103,6 +104,8 @@ class EmbeddedPostgres:
 
     def restart(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """Stop the server for everybody and start it again; `immediate` is a crash that is recovered from."""
+        if self._postmaster is None:
+            raise PostgresUnavailable(f"Postgres in {self.cluster} was not started")
         with self._taking_turns():
             self._shut_down(mode)
             self._postmaster = self._wait_until_ready()
@@ -121,6 +124,7 @@ class EmbeddedPostgres:
     @contextmanager
     def _taking_turns(self) -> Iterator[None]:
         try:
+            self._turn.open()
             self._turn.take()
             try:
                 yield

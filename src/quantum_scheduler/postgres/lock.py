@@ -13,10 +13,18 @@ class LockFile:
     """A file that this process may lock. Neither children nor programs started by this process share the lock."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._path = path
+        self._descriptor = -1
+        self.open()
+
+    def open(self) -> None:
+        """Open the file, again where it was closed. May be called twice."""
+        if self in _open_here:
+            return
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         _open_here.add(self)
         if os.geteuid() == 0:  # what root makes in a user's folder must not lock the user out
-            folder = path.parent.stat()
+            folder = self._path.parent.stat()
             os.fchown(self._descriptor, folder.st_uid, folder.st_gid)
 
     def take(self) -> None:
@@ -50,7 +58,7 @@ class LockFile:
         os.pwrite(self._descriptor, b"%d\n" % pid, 0)
 
     def close(self) -> None:
-        """Let go of the lock for good. May be called twice."""
+        """Let go of the lock and of the file. May be called twice."""
         if self in _open_here:
             _open_here.remove(self)
             os.close(self._descriptor)

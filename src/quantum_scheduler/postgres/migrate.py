@@ -47,6 +47,14 @@ async def migration_status(conn: Connection, *, folder: Traversable | None = Non
     return _compare(read_migrations(folder), await _list_applied(conn))
 
 
+async def require_migrated(conn: Connection) -> None:
+    """Raise MigrationRefused where the database is not in the shape that this program expects."""
+    statuses = await migration_status(conn)
+    _refuse_misfits(statuses)
+    if any(status.state == "pending" for status in statuses):
+        raise MigrationRefused("the database is not up to date: run `quantum-scheduler db migrate`")
+
+
 def read_migrations(folder: Traversable | None = None) -> list[Migration]:
     """Read the migrations in `folder`, in order. Raises MigrationRefused where numbers are missing or taken twice."""
     folder = folder or files("quantum_scheduler.postgres") / "migrations"

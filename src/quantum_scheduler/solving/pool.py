@@ -34,7 +34,7 @@ class _NeverBegan(Exception):  # noqa: N818
 
 
 class ProcessPool:
-    """An `Executor` of `size` child processes, for the event loop it is first used in.
+    """An `Executor` of `size` child processes, which `resize` changes, for the event loop it is first used in.
 
     `preload` names modules that each child imports before it is given a call. `environ` replaces the children's
     environment. A function that is killed takes its whole process group along, and when `run` returns or raises,
@@ -47,11 +47,12 @@ class ProcessPool:
         self._size = size
         self._preload = tuple(preload)
         self._environ = environ
-        self._slots = asyncio.Semaphore(size)
+        self._calls = 0
+        self._turns: deque[asyncio.Future[None]] = deque()
         self._children: set[Child] = set()
         self._idle: list[Child] = []
         self._waiting: deque[asyncio.Future[Child]] = deque()
-        self._welcomes: set[asyncio.Task[None]] = set()
+        self._errands: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -81,12 +82,58 @@ class ProcessPool:
             call += pack_frame(Kind.ARGUMENT, argument)
         except FrameTooLarge as error:
             raise ComputeFailed(f"the argument is too large: {error}", kind="too_large") from error
-        async with self._slots:
+        await self._await_turn()
+        try:
             for _ in range(HANDOVERS_MAX):
                 child = await self._take()
                 with suppress(_NeverBegan):
                     return await self._call(child, call, timeout_s, memory_mb, on_progress)
+        finally:
+            self._calls -= 1
+            self._give_turns()
         raise ComputeUnavailable("every process died before it began the call")
+
+    def resize(self, calls: int) -> None:
+        """Make room for so many calls at once: processes are started now, and those too many end when they idle."""
+        if calls < 1:
+            raise ValueError(f"a pool of {calls} processes can run nothing")
+        self._size = calls
+        self._fill()
+        while self._has_too_many() and self._idle:
+            self._dismiss(self._idle.pop())
+        self._give_turns()
+
+    async def _await_turn(self) -> None:
+        """Wait until fewer calls are under way than there may be, and count as one."""
+        if self._calls < self._size:
+            self._calls += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._turns.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._calls -= 1
+                self._give_turns()
+            raise
+
+    def _give_turns(self) -> None:
+        while self._turns and self._calls < self._size:
+            turn = self._turns.popleft()
+            if not turn.done():
+                self._calls += 1
+                turn.set_result(None)
+
+    def _has_too_many(self) -> bool:
+        return len(self._children) > self._size + SPARES
+
+    def _dismiss(self, child: Child) -> None:
+        """End a child that has nothing to do."""
+        self._children.discard(child)
+        ending = asyncio.create_task(child.end())
+        self._errands.add(ending)
+        ending.add_done_callback(self._errands.discard)
 
     async def close(self) -> None:
         """Kill what still runs and let go of every process; calls still waiting raise ComputeUnavailable."""
@@ -94,7 +141,7 @@ class ProcessPool:
         self._refuse_waiting("the pool was closed")
         for child in self._children:
             child.kill()
-        ends = {child.exited for child in self._children} | self._welcomes
+        ends = {child.exited for child in self._children} | self._errands
         if ends:
             await asyncio.wait(ends)
 
@@ -109,8 +156,8 @@ class ProcessPool:
                 return
             self._children.add(child)
             welcome = asyncio.create_task(self._welcome(child))
-            self._welcomes.add(welcome)
-            welcome.add_done_callback(self._welcomes.discard)
+            self._errands.add(welcome)
+            welcome.add_done_callback(self._errands.discard)
 
     async def _welcome(self, child: Child) -> None:
         """Offer a child for work once it has imported what it should."""
@@ -140,7 +187,10 @@ class ProcessPool:
             if not waiter.done():
                 waiter.set_result(child)
                 return
-        self._idle.append(child)
+        if self._has_too_many():
+            self._dismiss(child)
+        else:
+            self._idle.append(child)
 
     def _refuse_waiting(self, reason: str) -> None:
         while self._waiting:

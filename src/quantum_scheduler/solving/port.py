@@ -45,6 +45,10 @@ class Executor(Protocol):
         """
         ...
 
+    def resize(self, calls: int) -> None:
+        """Make room for so many calls at once; more than that wait, and what runs goes on."""
+        ...
+
     async def close(self) -> None:
         """Kill what still runs and let go of every process."""
         ...

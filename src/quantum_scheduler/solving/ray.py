@@ -89,6 +89,9 @@ class RayExecutor:
                 await _stop(call)
         return _read_answer(answer)
 
+    def resize(self, calls: int) -> None:
+        """Do nothing: how many calls run at once is a matter of the cluster's processors."""
+
     async def close(self) -> None:
         """Kill what still runs and leave the cluster; calls still waiting raise ComputeCrashed."""
         self._closed = True

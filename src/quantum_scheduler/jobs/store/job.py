@@ -69,7 +69,7 @@ WHERE ($2::uuid IS NULL OR job.id < $2) AND job.id IN (
     UNION SELECT id FROM job WHERE job.org_id = $1 AND job.state = 'running'
 )
 ORDER BY job.id DESC LIMIT $3
-"""
+"""  # noqa: S608  both parts are constants
 
 READ_PROBLEMS = "SELECT id, problem FROM job WHERE id = ANY($1::uuid[])"
 
