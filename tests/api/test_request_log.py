@@ -26,6 +26,15 @@ def test_every_request_leaves_one_line_with_its_id(stranger: httpx2.Client, path
     assert "secret" not in line
 
 
+@pytest.mark.parametrize(("path", "level"), [("/v1/health", "debug"), ("/v1/jobs", "info")])
+def test_what_is_asked_every_few_seconds_is_told_to_who_debugs_only(
+    stranger: httpx2.Client, path: str, level: str, log_file: Path
+) -> None:
+    request_id = uuid4().hex
+    stranger.get(path, headers={"X-Request-Id": request_id})
+    assert f"level={level}" in _await_line(log_file, request_id)
+
+
 def test_a_failure_is_logged_with_its_reason_and_told_without_it(idle: Start, log_file: Path) -> None:
     with idle() as service, service.customer() as customer:
         asyncio.run(_break(service.dsn))

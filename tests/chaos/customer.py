@@ -10,10 +10,13 @@ from tests.chaos.service import Service
 
 FINAL = {"succeeded", "failed", "cancelled"}
 ASK_EVERY_S = 0.5
+TASKS = (8, 60)
 
 
 def submit_and_follow(service: Service, number: int, acknowledged: dict[str, str], give_up_at: float) -> dict[str, Any]:
     """Submit one job, however often it takes, note it under its idempotency key, and return what it ended as.
+
+    Every other one is done at once, and the rest take most of a second.
 
     Once it has been acknowledged the service may never deny it again.
     """
@@ -22,7 +25,9 @@ def submit_and_follow(service: Service, number: int, acknowledged: dict[str, str
         "problem": {
             "kind": "schedule",
             "agents": [{"id": "a"}, {"id": "b"}],
-            "tasks": [{"id": task, "duration": 1 + (number * 7 + task) % 11} for task in range(8)],
+            "tasks": [
+                {"id": task, "duration": 1 + (number * 7 + task * task) % 11} for task in range(8 + number % 2 * 52)
+            ],
         },
         "time_limit_s": 0.5,
         "use_cache": False,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.chaos.customer import submit_and_follow
-from tests.chaos.havoc import Plan, wait_for_worker, wreak_havoc
+from tests.chaos.havoc import Plan, wreak_havoc
 from tests.chaos.oracle import COUNT_TAKEOVERS, FIND_HELD, account_for, ask, measure_takeovers
 from tests.chaos.service import Service, kill_worker
 
@@ -64,6 +64,16 @@ def crowd_at(service: Service) -> Iterator[Crowd]:
             customer.result()
 
 
+def wait_for_work(service: Service) -> list[tuple[int, str, float]]:
+    """What the workers there are have in hand, once it is something."""
+    give_up_at = time.monotonic() + PATIENCE_S
+    while time.monotonic() < give_up_at:
+        alive = service.workers()
+        if held := [(pid, job_id, at) for pid, job_id, at in ask(service.data_dir, FIND_HELD) if pid in alive]:
+            return held
+    raise AssertionError("no worker has anything to do")
+
+
 def test_every_acknowledged_job_ends_once_whatever_is_killed_or_frozen(
     service: Service, request: pytest.FixtureRequest
 ) -> None:
@@ -89,8 +99,8 @@ def test_what_a_dead_worker_had_is_taken_over_within_its_lease_and_five_seconds(
     held: list[tuple[str, float]] = []
     with crowd_at(service) as crowd:
         for _ in range(TAKEOVERS):
-            victim = wait_for_worker(service, chance)
-            at_work = ask(service.data_dir, FIND_HELD)
+            at_work = wait_for_work(service)
+            victim = chance.choice([pid for pid, _, _ in at_work])
             kill_worker(victim)
             held += [(job_id, at) for pid, job_id, at in at_work if pid == victim]
             time.sleep(TAKEOVER_MAX_S)

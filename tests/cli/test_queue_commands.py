@@ -38,6 +38,23 @@ def test_a_limit_can_be_set_shown_and_lifted(run: Any, service: Any) -> None:
     assert LANE not in json.loads(lifted.stdout)["lanes"]
 
 
+def test_a_schedule_can_be_added_listed_and_removed(run: Any, service: Any) -> None:
+    add = ("cron", "add", "nightly", "0 3 * * *", "tidy", "--payload", '{"days": 30}', "--json")
+    added = json.loads(run(*add, environ=service.environ).stdout)
+    assert (added["lane"], added["payload"]) == ("control", {"days": 30})
+    listed = json.loads(run("cron", "--json", environ=service.environ).stdout)
+    assert [each["name"] for each in listed] == ["nightly"]
+    assert run("cron", "remove", "nightly", environ=service.environ).returncode == 0
+    again = run("cron", "remove", "nightly", environ=service.environ)
+    assert (again.returncode, again.stderr) == (2, "error: there is no entry 'nightly'\n")
+
+
+def test_a_schedule_or_payload_that_is_none_is_refused(run: Any, service: Any) -> None:
+    for arguments in (("whenever", "tidy"), ("0 3 * * *", "tidy", "--payload", "[]")):
+        ended = run("cron", "add", "nightly", *arguments, environ=service.environ)
+        assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+
+
 def test_an_action_wants_to_know_which_jobs_are_meant(run: Any, service: Any) -> None:
     ended = run("queue", "kill", "--reason", "none", environ=service.environ)
     assert ended.returncode == 2

@@ -62,6 +62,12 @@ def test_every_command_has_help(run_here: Any, command: str) -> None:
     assert "\x1b" not in ended.stdout
 
 
+def test_hints_begin_with_what_was_typed(run: Any, tmp_path: Path) -> None:
+    environ = {"QUANTUM_SCHEDULER_STARTED_AS": "./quantum-scheduler", "QUANTUM_SCHEDULER_DATA_DIR": str(tmp_path)}
+    assert "run `./quantum-scheduler up`" in run("queue", environ=environ).stderr
+    assert "help: ./quantum-scheduler --help" in run("nonsense", environ=environ).stderr
+
+
 def test_help_names_every_command_and_version_is_the_packages(run: Any) -> None:
     text = run("--help").stdout
     assert all(f"│ {command} " in text for command in COMMANDS)

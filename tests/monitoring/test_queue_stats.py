@@ -10,7 +10,7 @@ import pytest
 from quantum_scheduler.monitoring import queue_stats
 from quantum_scheduler.monitoring.measure import find_data_dir
 from quantum_scheduler.postgres.connect import Pool
-from quantum_scheduler.postgres.model import DatabaseUnavailable
+from quantum_scheduler.postgres.model import DatabaseUnavailable, MigrationRefused
 from quantum_scheduler.settings import read_settings
 
 FILL = """
@@ -75,6 +75,11 @@ async def test_it_works_in_any_shell_that_has_the_database_url(filled: None, dsn
 def test_without_a_database_it_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnavailable, match="quantum-scheduler up"):
         queue_stats({"QUANTUM_SCHEDULER_DATA_DIR": str(tmp_path)})
+
+
+async def test_a_database_that_was_not_migrated_is_refused_with_the_command_that_does_it(empty_dsn: str) -> None:
+    with pytest.raises(MigrationRefused, match="quantum-scheduler db migrate"):
+        await asyncio.to_thread(queue_stats, {"DATABASE_URL": empty_dsn})
 
 
 def test_the_data_folder_is_that_of_the_settings(tmp_path: Path) -> None:

@@ -174,6 +174,29 @@ async def test_a_folder_too_long_or_odd_for_a_socket_will_do(new_dir: Path) -> N
         assert await run(server, "SHOW unix_socket_permissions") == "0700"
 
 
+def test_a_temporary_folder_too_long_for_a_socket_is_not_used(new_dir: Path, tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    program = (
+        "import sys; from pathlib import Path; from quantum_scheduler.postgres.embed import start_postgres; "
+        "start_postgres(Path(sys.argv[1])).stop()"
+    )
+    command = [sys.executable, "-c", program, str(new_dir / ("data" * 30))]
+    environ = {**os.environ, "TMPDIR": str(folder)}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+async def test_a_server_that_was_stopped_can_be_started_again(new_dir: Path) -> None:
+    server = start(new_dir)
+    server.stop()
+    server.start()
+    assert await run(server, "SELECT 1") == 1
+    server.stop()
+    with pytest.raises(PostgresUnavailable, match="was not started"):
+        server.restart()
+
+
 async def test_a_first_start_that_was_cut_short_is_begun_anew(new_dir: Path) -> None:
     unfinished = new_dir / "postgres.unfinished"
     unfinished.mkdir()

@@ -95,6 +95,18 @@ async def test_the_same_notice_is_sent_once_however_often_it_is_given_at_a_time(
         assert [await receive(reader), await receive(reader)] == ["same", "last"]
 
 
+async def test_many_notices_arrive_each_and_in_order_whatever_they_are_packed_in(dsn: str) -> None:
+    notices = [str(number).rjust(500, ".") for number in range(NOTICES_WAITING_MAX // 2)]
+    async with Listener(dsn) as listener, Notifier(dsn) as notifier:
+        reader = listener.subscribe("a")
+        assert await receive(reader) is None
+        for notice in notices:
+            notifier.notify("a", notice)
+        assert [await receive(reader) for _ in notices] == notices
+        with pytest.raises(ValueError, match="one line"):
+            notifier.notify("a", "two\nlines")
+
+
 async def test_more_notices_than_can_wait_become_one_that_says_look(dsn: str) -> None:
     notifier = Notifier(dsn)
     for number in range(PAYLOADS_WAITING_MAX + 10):

@@ -57,6 +57,24 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
 
 
+async def test_a_pool_may_grow_and_shrink_while_calls_run(environ: dict[str, str]) -> None:
+    async with ProcessPool(1, environ=environ) as pool:
+        began = asyncio.Event()
+        held = asyncio.create_task(call(pool, "report_then_wait", on_progress=lambda _: began.set()))
+        await began.wait()
+        waiting = asyncio.create_task(call(pool, "echo", b"second"))
+        pool.resize(2)
+        assert await waiting == b"second"
+        children = children_of(os.getpid())
+        pool.resize(1)
+        async with asyncio.timeout(PATIENCE_S):
+            while len(children_of(os.getpid())) >= len(children):  # noqa: ASYNC110  a process tells nobody
+                await asyncio.sleep(0.01)
+        assert not held.done()
+        held.cancel()
+        assert await call(pool, "echo", b"third") == b"third"
+
+
 async def test_a_function_answers_with_its_bytes(processes: ProcessPool) -> None:
     assert await call(processes, "echo", b"\x00\xffbytes") == b"\x00\xffbytes"
 
