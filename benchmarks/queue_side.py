@@ -7,6 +7,7 @@ one JSON object as its last line; times are of the clock that all processes of a
 # ruff: noqa: PLC0415  each system is only there in its own environment
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -91,6 +92,7 @@ class Ours:
         from quantum_scheduler.worker import run_worker
 
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+        gc.freeze()  # as the command does
         await run_worker(
             self.dsn, _Answering(done), lanes=["solve.classical"], slots=SLOTS, stop=ended, use_cache=self.use_cache
         )
@@ -146,6 +148,7 @@ class OursTasks(Ours):
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
         idle = _Answering(done)
         handlers = {"noop": noop}
+        gc.freeze()
         await run_worker(self.dsn, idle, lanes=[CONTROL_LANE], slots=SLOTS, stop=ended, handlers=handlers)
 
 

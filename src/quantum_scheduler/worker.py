@@ -23,6 +23,7 @@ from quantum_scheduler.jobs.model import (
     Fence,
     HandedBack,
     Outcome,
+    SolveClaim,
 )
 from quantum_scheduler.jobs.perform import Handler, perform_claim
 from quantum_scheduler.jobs.progress import report_progress
@@ -215,8 +216,11 @@ class _Worker:
                 if self._room > 0:
                     async with conn.transaction():
                         claims = await claim_tasks(conn, lane, self._room, worker_id)
-                    solved = [claim.job_id for claim in claims if claim.job_id and claim.kind not in self._handlers]
-                    problems = await read_problems(conn, solved) if solved else {}
+                    solved = [claim for claim in claims if isinstance(claim, SolveClaim)]
+                    large = [claim.job_id for claim in solved if not claim.problem and claim.kind not in self._handlers]
+                    problems = {claim.job_id: claim.problem for claim in solved}
+                    if large:
+                        problems |= await read_problems(conn, large)
                     for claim in claims:
                         self._begin(claim, problems.get(claim.job_id) if claim.job_id else None)
             self._is_in_doubt = False

@@ -153,6 +153,27 @@ async def test_a_job_that_waits_for_its_next_attempt_is_cancelled_at_once(desk: 
     assert (await desk.cancel(job)).state == "cancelled"
 
 
+@pytest.mark.parametrize(("retries", "rows"), [(0, 0), (1, 4)])
+async def test_what_follows_from_a_jobs_row_is_told_without_being_written_down(
+    desk: Desk, retries: int, rows: int
+) -> None:
+    job = await desk.submit()
+    told = [1]
+    for outcome in [RETRY] * retries + [Succeeded(result=ANSWER)]:
+        await desk.execute("UPDATE task SET state = 'ready'")
+        (claim,) = await desk.claim(await desk.register())
+        told.append(told[-1] + 1)
+        assert [event.seq for event in await desk.events(job)] == told
+        while_running = (await desk.events(job))[-1]
+        assert (while_running.data["state"], (await desk.find(job)).state) == ("running", "running")
+        await desk.settle((claim, outcome))
+        told.append(told[-1] + 1)
+        events = await desk.events(job)
+        assert ([event.seq for event in events], events[-2]) == (told, while_running)
+    assert await desk.states(job) == ["queued", "running"] * (retries + 1) + ["succeeded"]
+    assert await desk.count("SELECT count(*) FROM job_event") == rows
+
+
 async def test_a_job_may_be_cancelled_twice(desk: Desk) -> None:
     job = await desk.submit()
     assert await desk.cancel(job) == await desk.cancel(job)

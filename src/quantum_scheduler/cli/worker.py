@@ -1,6 +1,7 @@
 """`worker`: one process that works off the queue."""
 
 import asyncio
+import gc
 import os
 import signal
 from typing import Annotated
@@ -48,6 +49,7 @@ async def _work(dsn: str, settings: Settings, *, lanes: list[str], slots: int) -
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    gc.freeze()  # what is imported stays: a busy worker would look through it again at every collection
     solvers = build_solvers(slots, ray_address=settings.ray_address)
     try:
         await run_worker(

@@ -182,7 +182,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolveClaim(Claim):
-    """A claim on the task of a job, and what the job asks for."""
+    """A claim on the task of a job, and what the job asks for; its packed `problem` only where that is small."""
 
     job_id: UUID
     fingerprint: str
@@ -190,6 +190,7 @@ class SolveClaim(Claim):
     time_limit_s: float
     seed: int
     use_cache: bool
+    problem: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,8 @@ WHERE top.priority IS NOT NULL ORDER BY top.priority DESC, lane.place
 # and those up to it; and `rounds` takes of each its share, and of those that have more a share of what others had not,
 # until there are enough. It looks at about as many entries of the index as tasks are claimed, whatever waits; an
 # organisation at its limit costs one. The order by `run_at` before `id` keeps the planner, whose statistics of a queue
-# are always old, from walking the primary key. The job's row is only read: that it runs is what its task says.
+# are always old, from walking the primary key. The job's row is only read: that it runs is what its task says. A small
+# problem, which stands in that row, comes along; a large one is read once nobody waits for the lane any more.
 # `room` is how many more an organisation may have at work; `nth` counts them over all levels. $4 says whether the lock
 # was taken that limits need: a limit newer than the lock lets nothing be claimed this once.
 CLAIM = """
@@ -141,7 +142,8 @@ WITH busy AS MATERIALIZED (
 SELECT claimed.id AS task_id, claimed.attempt, claimed.owner, claimed.job_id, claimed.org_id, claimed.lane,
     claimed.kind, claimed.failures, extract(epoch FROM claimed.deadline_at - now())::float8 AS deadline_left_s,
     claimed.payload, claimed.handle, claimed.submitting_at, claimed.cancelled_at IS NOT NULL AS is_cancelled,
-    job.fingerprint, job.backend, job.time_limit_s, job.seed, job.use_cache
+    job.fingerprint, job.backend, job.time_limit_s, job.seed, job.use_cache,
+    CASE WHEN octet_length(job.problem) <= 2000 THEN job.problem END AS problem
 FROM claimed LEFT JOIN job ON job.id = claimed.job_id
 ORDER BY claimed.priority DESC, claimed.round, claimed.half, claimed.org_id
 """
