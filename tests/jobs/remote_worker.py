@@ -21,7 +21,7 @@ from quantum_scheduler.jobs.solve import Bench
 from quantum_scheduler.worker import run_worker
 
 
-@dataclass(frozen=True)
+@dataclass
 class FileProvider:
     """A provider whose memory is a file; with `is_deadly`, whoever submits to it is killed before it hears back."""
 
