@@ -91,12 +91,14 @@ class Answer:
     """What a backend claims; nothing in it is believed before `problems.verify` has recomputed it.
 
     `solutions` are candidates, best first, and may be empty. `complete` says that the search ended by itself, so the
-    same seed and limits give the same answer; it is False where the clock cut it short. `proof` is what the backend
-    claims to have shown.
+    same seed and limits give the same answer; it is False where the clock cut it short. `reproducible` is False where
+    they do not although it ended by itself, as with all quantum hardware. `proof` is what the backend claims to have
+    shown.
     """
 
     solutions: tuple[ScheduleSolution | BinarySolution, ...]
     complete: bool
+    reproducible: bool = True
     proof: Literal["optimal", "infeasible"] | None = None
     claimed_objective: Number | None = None
     bound: Number | None = None

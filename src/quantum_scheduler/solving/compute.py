@@ -124,7 +124,7 @@ def _solve_natively(
         status = "timed_out"
     return _Solved(
         status=status,
-        reproducible=answer.complete,
+        reproducible=answer.complete and answer.reproducible,
         solution=solution,
         verdict=verdict,
         bound=answer.bound,
@@ -172,10 +172,10 @@ def _solve_encoded(
             best = _better(best, (schedule, verify(problem, schedule)))
     if best is None:
         status: Status = "infeasible" if proven else "timed_out"
-        return _Solved(status=status, reproducible=answer.complete, explanation=why, info=info)
+        return _Solved(status=status, reproducible=answer.complete and answer.reproducible, explanation=why, info=info)
     return _Solved(
         status="feasible" if answer.complete else "timed_out",
-        reproducible=answer.complete,
+        reproducible=answer.complete and answer.reproducible,
         solution=best[0],
         verdict=best[1],
         explanation="the backend chose who does what, and a list schedule chose when",
