@@ -45,8 +45,11 @@ class Encoding:
     choices: tuple[tuple[int, int], ...]
 
 
-def encode_schedule(problem: ScheduleProblem) -> Encoding:
+def encode_schedule(problem: ScheduleProblem, *, penalised: bool = True) -> Encoding:
     """Encode who does what of a valid schedule problem. Raises ProblemTooLarge.
+
+    Where it is not `penalised`, the model is F alone: for solvers that are told by other means how many agents a task
+    needs.
 
     There is no choice, and so no variable, for a task that needs all of its eligible agents (or more than there are),
     and none for an instant (duration 0), which takes up nobody's time. Variables are labelled `t<task>|a<agent>` by
@@ -69,9 +72,12 @@ def encode_schedule(problem: ScheduleProblem) -> Encoding:
     conflicts = Conflicts(problem, _reference_starts(problem, relations))
     _check_terms(conflicts, tasks, agents)
     objective = _objective(conflicts, tasks, agents, _settled(problem, relations))
+    labels = tuple(f"t{task}|a{agent}" for task, agent in choices)
+    if not penalised:
+        model = _model(labels, [objective], 0, integral=conflicts.integral)
+        return Encoding(problem=problem, model=model, choices=choices)
     penalties = _penalties(objective, tasks, needed, integral=conflicts.integral)
     rule, offset = _rule(tasks, needed, penalties)
-    labels = tuple(f"t{task}|a{agent}" for task, agent in choices)
     model = _model(labels, [objective, rule], offset, integral=conflicts.integral)
     return Encoding(problem=problem, model=model, choices=choices)
 
