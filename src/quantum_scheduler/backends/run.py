@@ -38,6 +38,7 @@ def run_backend(
     Raises BackendError, of kind `timeout` where it does not.
     """
     deadline_s = time.monotonic() + limits.time_limit_s + grace_s
+    late = f"{backend.name} was not done {grace_s:g} s after the limit of {limits.time_limit_s:g} s"
     handle = backend.submit(problem, limits, key=key)
     try:
         poll = _wait(backend, handle, deadline_s=deadline_s, report=report, stopped=stopped)
@@ -50,11 +51,11 @@ def run_backend(
         raise
     if poll.state in ("done", "failed"):
         return backend.result(handle, problem)
+    if poll.state == "cancelled" and time.monotonic() >= deadline_s:
+        raise BackendError("timeout", f"{late}, and was cancelled")
     if poll.state == "cancelled":
         raise BackendError("job_failed", f"{backend.name} cancelled the submission")
-    raise BackendError(
-        "timeout", f"{backend.name} was not done {grace_s:g} s after the limit of {limits.time_limit_s:g} s"
-    )
+    raise BackendError("timeout", late)
 
 
 def _wait(

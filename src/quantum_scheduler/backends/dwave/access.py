@@ -1,6 +1,7 @@
 """Reach D-Wave's Solver API with its own client: bounded in time, without its retries, and with our errors."""
 
 import logging
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -90,16 +91,22 @@ def translated(access: Access) -> Iterator[None]:
 
 def _translate(error: BaseException, access: Access) -> BackendError:
     """Find the first cause whose class says what happened; uploads wrap theirs."""
-    cause: BaseException | None = error
-    while cause is not None:
+    causes = list(_follow_causes(error))
+    # The client calls a refused connection and an unknown host a timeout.
+    if any(isinstance(cause, ConnectionError | socket.gaierror) for cause in causes):
+        return refusal("unavailable", f"no connection to {access.endpoint}", access)
+    for cause in causes:
         for parent in type(cause).__mro__:
             if parent.__name__ in KINDS:
                 kind = judge_message(str(cause), KINDS[parent.__name__])
                 return refusal(kind, str(cause), access, retry_after_s=_read_retry_after(cause))
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(error, OSError):  # of which every error of `requests` is one
-        return refusal("unavailable", f"{type(error).__name__} at {access.endpoint}", access)
     return refusal("unavailable", f"{type(error).__name__}: {error}", access)
+
+
+def _follow_causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _read_retry_after(error: BaseException) -> float | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 # For the heuristic, on models that a clique embedding wastes qubits on. It must be short: it runs inside `submit`.
 SEARCH_TIMEOUT_S = 5
-# Of all pairs: from here on, the clique embedding is as good as any, and it takes no time.
+# Of all pairs: from here on, where a clique does not fit nothing else does, and its embedding takes no time.
 DENSE = 0.5
 # Below, the heuristic takes a moment only, and minorminer's clique embedding of 5 to 8 variables into a Zephyr graph
 # aborts the process (0.2.22, std::bad_alloc).
@@ -40,9 +40,10 @@ def embed_model(bqm: dimod.BinaryQuadraticModel, properties: Mapping[str, Any]) 
     from dwave.embedding.chain_strength import uniform_torque_compensation  # noqa: PLC0415
 
     couplers = [(int(u), int(v)) for u, v in properties["couplers"]]
-    found = _find_clique(bqm.num_variables, properties, couplers)
     pairs = bqm.num_variables * (bqm.num_variables - 1) / 2
-    if not found or bqm.num_interactions < DENSE * pairs:
+    dense = bqm.num_variables >= CLIQUE_VARIABLES_MIN and bqm.num_interactions >= DENSE * pairs
+    found = _find_clique(bqm.num_variables, properties, couplers)
+    if not dense:
         found = min((embedding for embedding in (found, _search(bqm, couplers)) if embedding), key=_size, default=None)
     if not found:
         return None
