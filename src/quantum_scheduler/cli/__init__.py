@@ -44,8 +44,10 @@ EXIT_CODES = {
     "quantum_scheduler.postgres.model.RestoreFailed": 2,
     "quantum_scheduler.problems.model.ProblemInvalid": 2,
     "quantum_scheduler.settings.SettingInvalid": 2,
+    "quantum_scheduler.testing.vendors.VendorUnavailable": 2,
     "quantum_scheduler.cli.client.ServiceUnreachable": 4,
     "quantum_scheduler.cli.serve.ServiceEnded": 4,
+    "quantum_scheduler.cli.vendors.VendorsUnreachable": 4,
     "quantum_scheduler.postgres.model.DatabaseUnavailable": 4,
     "quantum_scheduler.postgres.model.PostgresUnavailable": 4,
 }
@@ -143,6 +145,11 @@ _add(
     "List, add and remove tasks that are queued on a schedule.",
 )
 _add("db", "quantum_scheduler.cli.db:app", "Look after the database: migrate, status, backup, restore, psql.")
+_add(
+    "vendors",
+    "quantum_scheduler.cli.vendors:app",
+    "Run stand-ins for the vendors' clouds on this machine, with faults to order.",
+)
 _add("demo", "quantum_scheduler.cli.demo:demo", "Start everything in a temporary folder, solve a sample week, stop.")
 _add("schema", "quantum_scheduler.cli.schema:print_schema", "Print the JSON Schema of a problem.")
 

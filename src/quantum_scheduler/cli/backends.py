@@ -39,11 +39,11 @@ def _report(document: Mapping[str, Any], *, json: bool) -> int:
         write_json(document)
         return 0
     answers, _ = open_consoles()
-    answers.print(_tabulate(document["items"]))
+    answers.print(tabulate(document["items"]))
     return 0
 
 
-def _tabulate(items: Sequence[Mapping[str, Any]]) -> Table:
+def tabulate(items: Sequence[Mapping[str, Any]]) -> Table:
     """Make a table with a column for every field that some item has."""
     table = Table(box=None, header_style="dim", pad_edge=False)
     names = list(dict.fromkeys(name for item in items for name in item))

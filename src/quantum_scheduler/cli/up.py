@@ -5,13 +5,15 @@ import os
 import signal
 import socket
 import sys
-from contextlib import AsyncExitStack, closing
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
+from rich.console import Console
 
 from quantum_scheduler.app import Database, open_database
 from quantum_scheduler.cli.keep_key import keep_local_key
@@ -22,6 +24,7 @@ from quantum_scheduler.cli.options import SLOTS_MAX, Json
 from quantum_scheduler.cli.parent import Parent, stop_with
 from quantum_scheduler.cli.program import name_program
 from quantum_scheduler.cli.serve import serve_api, wait_until_ready
+from quantum_scheduler.cli.start_vendors import start_vendors
 from quantum_scheduler.cli.supervise import WorkerProcesses
 from quantum_scheduler.cli.write import open_consoles, write_json
 from quantum_scheduler.postgres.connect import connect, name_database
@@ -43,6 +46,9 @@ def up(
         Parameter(help="Jobs each worker solves at once; else WORKER_SLOTS.", validator=Number(gte=1, lte=SLOTS_MAX)),
     ] = None,
     data_dir: Annotated[Path | None, Parameter(help="Data folder; else QUANTUM_SCHEDULER_DATA_DIR.")] = None,
+    vendors: Annotated[
+        bool, Parameter(negative=(), help="Run stand-ins for the quantum vendors' clouds, and use those.")
+    ] = False,
     parent: Parent = None,
     json: Json = False,
 ) -> int:
@@ -53,9 +59,11 @@ def up(
     settings = replace(settings, worker_slots=slots or settings.worker_slots)
     configure_logging(settings.log_level)
     _, narration = open_consoles()
-    with closing(take_address(host, port)) as bound, hold_data_dir(settings.data_dir):
+    with closing(take_address(host, port)) as bound, hold_data_dir(settings.data_dir), ExitStack() as stack:
         signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))  # until there is an event loop to tell
         narration.print(f"starting; the data folder is {settings.data_dir}", soft_wrap=True)
+        if vendors:
+            _use(stack.enter_context(start_vendors(environ)), narration)
         with open_database(settings, may_start=True) as database:
             try:
                 asyncio.run(_run(settings, database, bound, workers=workers, as_json=json))
@@ -63,6 +71,15 @@ def up(
                 raise KeyboardInterrupt from None
     narration.print("stopped")
     return 0
+
+
+def _use(vendors: Mapping[str, Any], narration: Console) -> None:
+    """Point this process, and those it starts, at the vendors' stand-ins."""
+    os.environ.update(vendors["environment"])
+    names = ", ".join(each["name"] for each in vendors["vendors"])
+    narration.print(f"{names}: {vendors['notice']}", soft_wrap=True)
+    for each in vendors["missing"]:
+        narration.print(f"{each['name']} is left out: {each['why']}", soft_wrap=True)
 
 
 async def _run(settings: Settings, database: Database, bound: socket.socket, *, workers: int, as_json: bool) -> None:
