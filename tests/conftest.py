@@ -20,6 +20,19 @@ TEMPLATE = "migrated"
 QUICK_AND_UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer the tests that take minutes."""
+    parser.addoption("--long", action="store_true", help="also what takes minutes; chaos: 300 kills instead of a dozen")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes minutes, unless it is asked for."""
+    if not config.getoption("--long", default=False):
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[EmbeddedPostgres]:
     """One embedded server for the whole run; a test that restarts or kills a server starts its own."""

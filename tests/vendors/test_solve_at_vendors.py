@@ -148,6 +148,16 @@ def test_what_is_too_strong_for_the_qpu_is_scaled_and_its_energies_scaled_back(c
     assert answer.info["price_per_block"] == 0.025
 
 
+def test_a_price_by_contract_makes_an_estimate_a_sum_of_money(connect: Callable[..., Any]) -> None:
+    connect("dwave", DWAVE_MODE="bqm", DWAVE_USD_PER_HYBRID_HOUR="360")
+    estimate = DWaveBackend().estimate(dense_qubo(), Limits(time_limit_s=20))
+    assert estimate.billable == {"hybrid_s": 20.0}
+    assert estimate.cost_usd == pytest.approx(2.0)
+    connect("dwave", DWAVE_MODE="qpu", DWAVE_USD_PER_QPU_HOUR="cheap")
+    with pytest.raises(BackendError, match="DWAVE_USD_PER_QPU_HOUR"):
+        DWaveBackend().estimate(dense_qubo(), Limits())
+
+
 @pytest.mark.parametrize("name", ["dwave", "dynex"])
 def test_another_process_goes_on_from_the_handle(connect: Callable[..., Any], name: str) -> None:
     server = connect(name)

@@ -1,7 +1,7 @@
 """D-Wave: the annealer through an embedding, and Leap's hybrid solvers of binary and of constrained models."""
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, Literal, TypeVar
 
 from quantum_scheduler.backends.dwave import hybrid, qpu
@@ -15,6 +15,7 @@ from quantum_scheduler.backends.dwave.access import (
 )
 from quantum_scheduler.backends.dwave.check import check_solvers
 from quantum_scheduler.backends.dwave.choose import Route, choose_routes, find_solver, read_mode
+from quantum_scheduler.backends.dwave.price import price_seconds
 from quantum_scheduler.backends.fit import explain_misfit
 from quantum_scheduler.backends.model import (
     Answer,
@@ -74,15 +75,21 @@ class DWaveBackend:
         )
 
     def estimate(self, problem: Problem, limits: Limits) -> Estimate:
-        """Say what D-Wave would charge for, in seconds of its solvers; it publishes no price for them."""
+        """Say what D-Wave would charge for, and what that costs where the contract's price is known."""
         why = explain_misfit(problem, self.capabilities())
         route = None if why else choose_routes(self._mode, problem)[0]
         if route == "qpu":
-            access_s = qpu.estimate_access_s()
-            return Estimate(fits=True, seconds=OVERHEAD_S + access_s, billable={"qpu_access_s": access_s})
-        least_s = hybrid.CQM_TIME_MIN_S if route == "cqm" else hybrid.BQM_TIME_MIN_S
-        solving_s = max(least_s, limits.time_limit_s)
-        return Estimate(fits=not why, seconds=OVERHEAD_S + solving_s, billable={"hybrid_s": solving_s}, why=why)
+            unit, solving_s = "qpu_access_s", qpu.estimate_access_s()
+        else:
+            least_s = hybrid.CQM_TIME_MIN_S if route == "cqm" else hybrid.BQM_TIME_MIN_S
+            unit, solving_s = "hybrid_s", max(least_s, limits.time_limit_s)
+        return Estimate(
+            fits=not why,
+            seconds=OVERHEAD_S + solving_s,
+            cost_usd=price_seconds(unit, solving_s),
+            billable={unit: solving_s},
+            why=why,
+        )
 
     def health(self, timeout_s: float) -> Health:
         """Ask which solvers are online."""
@@ -193,7 +200,7 @@ def _send(access: Access, job: Any) -> str:
 
 def _search(access: Access, key: str) -> Handle | None:
     with closing(_open_problems(access)) as problems:
-        found = problems.list_problems(label=key)
+        found = [status for status in problems.list_problems(label=key) if status.label == key]
     if not found:
         return None
     latest = max(found, key=lambda status: status.submitted_on)
@@ -206,9 +213,12 @@ def _read_state(access: Access, problem_id: str) -> str:
 
 
 def _cancel(access: Access, problem_id: str) -> None:
+    from dwave.cloud.api.exceptions import ResourceConflictError  # noqa: PLC0415
+
     with closing(_open_problems(access)) as problems:
         if problems.get_problem_status(problem_id).status.value in ("PENDING", "IN_PROGRESS"):
-            problems.cancel_problem(problem_id)
+            with suppress(ResourceConflictError):  # it has ended in the meantime
+                problems.cancel_problem(problem_id)
 
 
 def _fetch(access: Access, handle: Handle, problem: Problem) -> Answer:

@@ -27,6 +27,7 @@ KINDS: dict[str, ErrorKind] = {
     "InternalServerError": "unavailable",
     "ResourceBadResponseError": "unavailable",
     "RequestTimeout": "timeout",
+    "TimeoutError": "timeout",
 }
 
 
