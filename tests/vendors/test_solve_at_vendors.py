@@ -13,6 +13,7 @@ import pytest
 
 from quantum_scheduler.backends.dwave import DWaveBackend
 from quantum_scheduler.backends.dynex import DynexBackend
+from quantum_scheduler.backends.load import load_backend
 from quantum_scheduler.backends.model import BackendError, Limits
 from quantum_scheduler.problems.binary import BinaryProblem
 from quantum_scheduler.problems.read import read_document
@@ -161,7 +162,7 @@ def test_a_price_by_contract_makes_an_estimate_a_sum_of_money(connect: Callable[
 @pytest.mark.parametrize("name", ["dwave", "dynex"])
 def test_another_process_goes_on_from_the_handle(connect: Callable[..., Any], name: str) -> None:
     server = connect(name)
-    backend = {"dwave": DWaveBackend, "dynex": DynexBackend}[name]()
+    backend = load_backend(name)
     handle = backend.submit(tiny_model("SPIN"), Limits(time_limit_s=1), key="k")
     ended = subprocess.run(
         [sys.executable, "-c", RESUME],

@@ -9,14 +9,13 @@ from typing import Any
 
 import dimod
 import numpy as np
-from dwave.samplers import SimulatedAnnealingSampler
 from numpy.typing import NDArray
+
+from quantum_scheduler.testing.anneal import anneal
 
 # An Advantage2 has m = 12; this size has the same shape and is quick to embed into.
 ZEPHYR_M = 6
-SWEEPS = 200
 HYBRID_READS = 20
-SEED = 1
 
 
 @cache
@@ -28,7 +27,9 @@ def _define_solvers() -> tuple[dict[str, Any], ...]:
     qpu = mocks.qpu_zephyr_solver_data(
         ZEPHYR_M, name="Advantage2_loopback", description="Simulated", avg_load=0.1, problem_timing_data=timing
     )
-    bqm = mocks.hybrid_bqm_solver_data(name="hybrid_bqm_loopback", description="Simulated", avg_load=0.1)
+    bqm = mocks.hybrid_bqm_solver_data(
+        name="hybrid_bqm_loopback", description="Simulated", avg_load=0.1, maximum_number_of_variables=1_000_000
+    )
     cqm = mocks.hybrid_cqm_solver_data(name="hybrid_cqm_loopback", description="Simulated", avg_load=0.1)
     return qpu, bqm, cqm
 
@@ -70,17 +71,12 @@ def solve_sent(body: Mapping[str, Any], read_upload: Callable[[str], bytes], *, 
 
 def _sample_upload(kind: str, uploaded: bytes) -> dimod.SampleSet:
     if kind == "bqm":
-        return _anneal(dimod.BinaryQuadraticModel.from_file(io.BytesIO(uploaded)), HYBRID_READS)
+        return anneal(dimod.BinaryQuadraticModel.from_file(io.BytesIO(uploaded)), HYBRID_READS)
     model = dimod.ConstrainedQuadraticModel.from_file(io.BytesIO(uploaded))
     penalised, invert = dimod.cqm_to_bqm(model)
-    samples = [invert(sample) for sample in _anneal(penalised, HYBRID_READS).samples(sorted_by="energy")]
+    samples = [invert(sample) for sample in anneal(penalised, HYBRID_READS).samples(sorted_by="energy")]
     sampled: dimod.SampleSet = dimod.SampleSet.from_samples_cqm(samples, model)
     return sampled
-
-
-def _anneal(model: dimod.BinaryQuadraticModel, reads: int) -> dimod.SampleSet:
-    sampler = SimulatedAnnealingSampler()
-    return sampler.sample(model, num_reads=reads, num_sweeps=SWEEPS, seed=SEED)
 
 
 def _understate(energies: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -102,7 +98,7 @@ def _answer_qubits(body: Mapping[str, Any], *, wrong: bool) -> dict[str, Any]:
         dimod.SPIN if body["type"] == "ising" else dimod.BINARY,
     )
     reads = body["params"].get("num_reads", 1)
-    samples = _anneal(model, reads).aggregate()
+    samples = anneal(model, reads).aggregate()
     order = [samples.variables.index(qubit) for qubit in active.tolist()]
     energies = samples.record.energy
     return {

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from quantum_scheduler.testing.background import Background
 from quantum_scheduler.testing.dwave_problem import describe_solvers, solve_sent
 from quantum_scheduler.testing.dwave_upload import Uploads
 from quantum_scheduler.testing.faults import SLOW_S, Fault, FaultSwitch
@@ -19,6 +20,8 @@ from quantum_scheduler.testing.port import Submission
 
 TOKEN = "DEV-loopback-0123456789"  # noqa: S105  it opens nothing but this server
 RETRY_AFTER_S = 7
+# So long an answer about a problem waits for its end.
+SOLVE_WAIT_S = 1.0
 QUOTA_SPENT = "Problem not accepted because user has insufficient remaining solver access time in project loopback"
 MEDIA = "application/vnd.dwave.sapi"
 
@@ -32,9 +35,8 @@ class _Problem:
     submitted_on: str
     status: str = "PENDING"
     solved_on: str | None = None
-    answer: Mapping[str, Any] | None = None
     error_message: str | None = None
-    solving: threading.Lock = field(default_factory=threading.Lock)
+    work: Background[dict[str, Any]] = field(default_factory=Background)
 
 
 class DwaveServer:
@@ -154,28 +156,28 @@ class DwaveServer:
         if problem is None:
             return _error(404, "Problem does not exist")
         self._solve(problem, fault)
-        answer = {} if problem.answer is None else {"answer": problem.answer}
+        answer = {"answer": problem.work.result} if problem.status == "COMPLETED" else {}
         return _versioned({**_tell_status(problem), **answer}, request)
 
     def _cancel(self, request: Request, problem_id: str) -> Reply:
         problem = self._problems.get(problem_id)
         if problem is None:
             return _error(404, "Problem does not exist")
-        with problem.solving:
-            if problem.status == "PENDING":
-                problem.status = "CANCELLED"
+        if problem.status in ("PENDING", "IN_PROGRESS"):
+            problem.status = "CANCELLED"
         return _versioned(_tell_status(problem), request)
 
     def _solve(self, problem: _Problem, fault: Fault) -> None:
-        """Solve a problem the first time somebody asks for it, unless it is stuck."""
-        with problem.solving:
-            if problem.status != "PENDING" or fault == "stuck":
-                return
-            if fault == "job_failed":
-                problem.status, problem.error_message = "FAILED", "An internal error occurred while solving"
-            else:
-                problem.answer = solve_sent(problem.body, self._uploads.read, wrong=fault == "wrong_energy")
-                problem.status = "COMPLETED"
+        """Begin to solve the first time somebody asks, unless it is stuck; wait a moment for the end."""
+        if problem.status == "PENDING" and fault == "job_failed":
+            problem.status, problem.error_message = "FAILED", "An internal error occurred while solving"
+        elif problem.status == "PENDING" and fault != "stuck":
+            problem.status = "IN_PROGRESS"
+            wrong = fault == "wrong_energy"
+            problem.work.begin(lambda: solve_sent(problem.body, self._uploads.read, wrong=wrong))
+        if problem.status == "IN_PROGRESS" and problem.work.wait(SOLVE_WAIT_S):
+            problem.status = "FAILED" if problem.work.error else "COMPLETED"
+            problem.error_message = problem.work.error or None
             problem.solved_on = _now()
 
 

@@ -13,8 +13,9 @@ from uuid import uuid4
 
 import dimod
 import numpy as np
-from dwave.samplers import SimulatedAnnealingSampler
 
+from quantum_scheduler.testing.anneal import anneal
+from quantum_scheduler.testing.background import Background
 from quantum_scheduler.testing.faults import SLOW_S, Fault, FaultSwitch
 from quantum_scheduler.testing.port import Submission
 
@@ -22,10 +23,9 @@ HOST = "127.0.0.1"
 KEY = "dynex-loopback-0123456789"
 RETRY_AFTER_S = 7
 PRICE_NANO = 25_000_000
-SWEEPS = 200
-SEED = 1
 THREADS = 32
 HEARTBEAT_S = 0.2
+MESSAGE_BYTES_MAX = 50 * 2**20
 
 # For the faults that hit every call: gRPC's status, and Dynex's words.
 REFUSALS: dict[Fault, tuple[str, str]] = {
@@ -43,8 +43,7 @@ class _Job:
     options: Any
     data: Any
     cancelled: bool = False
-    answer: bytes | None = None
-    solving: threading.Lock = field(default_factory=threading.Lock)
+    work: Background[bytes] = field(default_factory=Background)
 
 
 class DynexServer:
@@ -66,7 +65,8 @@ class DynexServer:
 
         self._stopping.clear()
         # Two servers must not share a port, which gRPC would let them.
-        self._server = grpc.server(ThreadPoolExecutor(THREADS), options=[("grpc.so_reuseport", 0)])
+        options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX)]
+        self._server = grpc.server(ThreadPoolExecutor(THREADS), options=options)
         sdk_pb2_grpc.add_SDKServicer_to_server(_Service(self), self._server)
         try:
             self._port = self._server.add_insecure_port(f"{HOST}:{port}")
@@ -156,11 +156,19 @@ class _Service:
             yield event(job_id=job.id, seq=1, type=types.HEARTBEAT)
             if self._server.wait(HEARTBEAT_S):
                 return
+        job.work.begin(lambda: _sample(job, wrong=fault == "wrong_energy"))
+        while not job.work.wait(HEARTBEAT_S):
+            if not context.is_active():
+                return
+        if job.work.result is None:
+            error = self._messages.ErrorInfo(code="SOLVER", message=job.work.error)
+            yield event(job_id=job.id, seq=2, type=types.ERROR, error=error)
+            return
         envelope = self._envelope(
             job_id=job.id,
             kind="inline",
             name="samples",
-            data=base64.b64encode(_solve(job, wrong=fault == "wrong_energy")).decode(),
+            data=base64.b64encode(job.work.result).decode(),
             valid=True,
             format="sampleset-batch-v1",
         )
@@ -169,7 +177,7 @@ class _Service:
     def CancelJob(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._server.admit(context)
         job = self._server.find(request.job_id, context)
-        job.cancelled = job.answer is None
+        job.cancelled = job.work.result is None
         return self._messages.CancelJobReply(job_id=job.id)
 
     def FinishJob(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -186,9 +194,11 @@ class _Service:
         return self._messages.ListAtomicsReply()
 
     def DownloadSolution(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
-        fault = self._server.admit(context)
+        self._server.admit(context)
         job = self._server.find(request.job_id, context)
-        yield self._messages.SolutionChunk(data=_solve(job, wrong=fault == "wrong_energy"))
+        if job.work.result is None:
+            _refuse(context, "NOT_FOUND", "no solution yet")
+        yield self._messages.SolutionChunk(data=job.work.result)
 
 
 def _refuse(context: Any, code: str, message: str) -> NoReturn:
@@ -198,15 +208,8 @@ def _refuse(context: Any, code: str, message: str) -> NoReturn:
     raise AssertionError("abort has raised")
 
 
-def _solve(job: _Job, *, wrong: bool) -> bytes:
-    """Anneal a job's model, once, and pack the best reads; `wrong` has every energy claimed too low."""
-    with job.solving:
-        if job.answer is None:
-            job.answer = _sample(job, wrong=wrong)
-        return job.answer
-
-
 def _sample(job: _Job, *, wrong: bool) -> bytes:
+    """Anneal a job's model and pack the best reads; `wrong` has every energy claimed too low."""
     from dynex.proto import sampleset_batch_pb2  # noqa: PLC0415
 
     model = dimod.BinaryQuadraticModel(job.data.num_vars, dimod.BINARY)
@@ -216,8 +219,7 @@ def _sample(job: _Job, *, wrong: bool) -> bytes:
         else:
             model.add_quadratic(row, column, value)
     model.offset = job.data.offset
-    sampler = SimulatedAnnealingSampler()  # type: ignore[no-untyped-call]  # dwave-samplers types half of itself
-    reads = sampler.sample(model, num_reads=max(1, job.options.num_reads), num_sweeps=SWEEPS, seed=SEED).record
+    reads = anneal(model, job.options.num_reads).record
     best = np.argsort(reads.energy, kind="stable")[: max(1, job.options.rank)]
     energies = reads.energy[best] - (1 + np.abs(reads.energy[best]) / 10 if wrong else 0)
     batch = sampleset_batch_pb2.SampleSetBatch(

@@ -101,6 +101,8 @@ def refusal(kind: ErrorKind, message: str, access: Access, *, retry_after_s: flo
 def _translate(error: Any, access: Access) -> BackendError:
     code, said = error.code().name, error.details() or ""
     kind = KINDS.get(code, "unavailable")
+    if kind == "quota" and "larger than max" in said:
+        kind = "too_large"
     if kind == "quota" and "rate" in said.lower():
         kind = "rate_limit"
     if kind == "unavailable" and "offline" in said.lower():
