@@ -1,5 +1,6 @@
 """Faults are ordered over HTTP while the stand-ins run, and end by themselves."""
 
+import socket
 import time
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import pytest
 from quantum_scheduler.testing.control import FaultControl
 from quantum_scheduler.testing.faults import FAULTS, FaultSwitch
 from quantum_scheduler.testing.port import VendorServer
+from quantum_scheduler.testing.vendors import Vendors, VendorUnavailable
 
 PATIENCE_S = 30.0
 
@@ -73,3 +75,20 @@ def test_an_order_that_makes_no_sense_is_refused(control: str, path: str, order:
 def test_every_fault_can_be_ordered(control: str) -> None:
     for fault in FAULTS:
         assert httpx2.put(f"{control}/vendors/dynex/fault", json={"fault": fault}).status_code == 200
+
+
+def test_stand_ins_start_together_with_the_faults_ordered_and_stop_together() -> None:
+    with Vendors(only=("dwave",), faults={"dwave": "quota"}) as vendors:
+        environment = vendors.environment()
+        told = httpx2.get(environment["QUANTUM_SCHEDULER_VENDORS_URL"]).json()
+        assert [(each["name"], each["fault"]) for each in told["vendors"]] == [("dwave", "quota")]
+        assert vendors.describe()["missing"] == []
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(environment["QUANTUM_SCHEDULER_VENDORS_URL"])
+
+
+def test_ports_that_are_taken_are_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        vendors = Vendors(only=("dwave",), port_base=taken.getsockname()[1])
+        with pytest.raises(VendorUnavailable, match="cannot listen"), vendors:
+            pass

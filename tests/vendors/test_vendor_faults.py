@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from quantum_scheduler.backends.check import check_backend
 from quantum_scheduler.backends.credentials import use_credentials
 from quantum_scheduler.backends.load import load_backend
 from quantum_scheduler.backends.model import BackendError, Limits
@@ -21,6 +22,8 @@ from quantum_scheduler.testing.conformance import tiny_model
 
 LIMITS = Limits(time_limit_s=0.2)
 NAMES = ["dwave", "dynex"]
+# Of a machine that does much else.
+PATIENCE_S = 30.0
 SECRETS = {"dwave": "DWAVE_API_TOKEN", "dynex": "DYNEX_SDK_KEY"}
 # The faults that health shows, with what it and every call after it then say.
 SHOWN = {
@@ -53,7 +56,7 @@ def test_a_fault_of_the_vendor_shows_in_health_and_on_submission(
 ) -> None:
     connect(name).switch.set(fault)
     with closing(load_backend(name)) as backend:
-        health = backend.health(5.0)
+        health = backend.health(PATIENCE_S)
         with pytest.raises(BackendError) as raised:
             backend.submit(tiny_model("SPIN"), LIMITS, key="k")
     assert (health.status, health.error) == ("down", kind)
@@ -67,7 +70,7 @@ def test_a_fault_of_a_job_ends_its_run(connect: Callable[..., Any], name: str, f
     server = connect(name)
     server.switch.set(fault)
     with closing(load_backend(name)) as backend:
-        assert backend.health(5.0).status == "up"
+        assert backend.health(PATIENCE_S).status == "up"
     with pytest.raises(BackendError) as raised:
         run(name)
     assert raised.value.kind == kind
@@ -119,7 +122,7 @@ def test_a_wrong_energy_never_becomes_an_answer(connect: Callable[..., Any], nam
 def test_a_vendor_that_is_not_there_at_all_is_down(connect: Callable[..., Any], name: str) -> None:
     connect(name, DWAVE_API_ENDPOINT="http://127.0.0.1:9/sapi/v2/", DYNEX_GRPC_ENDPOINT="127.0.0.1:9")
     with closing(load_backend(name)) as backend:
-        assert backend.health(5.0).error == "unavailable"
+        assert backend.health(PATIENCE_S).error == "unavailable"
         with pytest.raises(BackendError) as raised:
             backend.submit(tiny_model("SPIN"), LIMITS, key="k")
     assert raised.value.kind == "unavailable"
@@ -131,6 +134,14 @@ def test_without_a_key_a_backend_is_down_and_names_the_variable(connect: Callabl
         health = backend.health(1.0)
     assert (health.status, health.error) == ("down", "auth")
     assert SECRETS[name] in health.message
+
+
+@pytest.mark.parametrize(("name", "variable"), [("dwave", "DWAVE_MODE"), ("dynex", "DYNEX_COMPUTE_BACKEND")])
+def test_a_choice_that_there_is_not_is_told_by_health(name: str, variable: str) -> None:
+    with use_credentials({variable: "fastest"}):
+        health = check_backend(name, timeout_s=1.0)
+    assert (health.status, health.error) == ("down", "offline")
+    assert f"{variable} is 'fastest'" in health.message
 
 
 @pytest.mark.parametrize(("name", "module"), [("dwave", "dwave.cloud"), ("dynex", "dynex")])

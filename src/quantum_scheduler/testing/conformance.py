@@ -31,7 +31,7 @@ from quantum_scheduler.problems.model import BinarySolution, Number, VarType
 from quantum_scheduler.problems.verify import verify
 
 HANDLE_BYTES_MAX = 64 * 1024
-HEALTH_TIMEOUT_S = 5.0
+HEALTH_TIMEOUT_S = 30.0
 # Of a machine that does much else: what importing an SDK may take on top.
 GRACE_S = 60.0
 
