@@ -2,6 +2,7 @@
 
 import json
 import threading
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -101,12 +102,13 @@ def _serve(handler: BaseHTTPRequestHandler, answer: Callable[[Request], Reply]) 
         handler.send_error(413)
         return
     split = urlsplit(handler.path)
+    body = handler.rfile.read(length)
     request = Request(
         method=handler.command,
         path=split.path,
         query={name: values[-1] for name, values in parse_qs(split.query).items()},
         headers={name.lower(): value for name, value in handler.headers.items()},
-        body=handler.rfile.read(length),
+        body=zlib.decompress(body) if handler.headers.get("Content-Encoding") == "deflate" else body,
     )
     try:
         reply = answer(request)
