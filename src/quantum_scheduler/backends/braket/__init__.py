@@ -26,6 +26,7 @@ from quantum_scheduler.backends.qaoa.ising import read_ising
 from quantum_scheduler.backends.qaoa.limits import explain_density, read_shots
 from quantum_scheduler.backends.qaoa.openqasm import write_openqasm
 from quantum_scheduler.backends.spins import SpinModel
+from quantum_scheduler.backends.understand import understood
 from quantum_scheduler.problems.binary import BinaryProblem
 from quantum_scheduler.problems.problem import Problem
 
@@ -92,7 +93,8 @@ class BraketBackend:
             _find_bucket()
             known = self._known_device()
             calls = BraketCalls(known.region, timeout_s=timeout_s)
-            self._device = device = read_device(known, calls.get_device(known.arn))
+            with understood(self.name):
+                self._device = device = read_device(known, calls.get_device(known.arn))
         except BackendError as error:
             return Health(status="down", error=error.kind, message=str(error))
         finally:
@@ -104,6 +106,7 @@ class BraketBackend:
             return Health(status="down", latency_ms=latency_ms, error="offline", message=message)
         return Health(status="up", latency_ms=latency_ms, queue_depth=device.queue_depth)
 
+    @understood(name)
     def submit(self, problem: Problem, limits: Limits, *, key: str) -> Handle:
         """Create the task, with the pair of angles of the least mean energy; the same key again is the same task."""
         binary = self._take(problem)
@@ -126,6 +129,7 @@ class BraketBackend:
         )
         return _write_handle(task, device, shots, program)
 
+    @understood(name)
     def recover(self, key: str) -> Handle | None:
         """Look for the key among the tags of the device's latest tasks."""
         device = self._known_device()
@@ -135,12 +139,14 @@ class BraketBackend:
                 return _write_handle(task["quantumTaskArn"], device, int(task["shots"]), tags.get(TAG_PROGRAM, ""))
         return None
 
+    @understood(name)
     def poll(self, handle: Handle) -> Poll:
         """Read the task's status and its place in the queue."""
         task = self._calls().get_task(_task_of(handle))
         position = str((task.get("queueInfo") or {}).get("position", "")).lstrip(">")
         return Poll(state=STATES[task["status"]], queue_position=int(position) if position.isdigit() else None)
 
+    @understood(name)
     def result(self, handle: Handle, problem: Problem) -> Answer:
         """Fetch the result from S3. Raises BackendError of kind `integrity` where it is not that of the task."""
         binary = self._take(problem)

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from quantum_scheduler.backends.credentials import credential
 from quantum_scheduler.backends.model import BackendError, ErrorKind
+from quantum_scheduler.backends.within import call_within
 
 CONNECT_TIMEOUT_S = 3.0
 REGION = "us-east-1"
@@ -80,7 +81,7 @@ class BraketCalls:
         if int(response["ContentLength"]) > RESULT_BYTES_MAX:
             raise BackendError("integrity", f"braket: the result has {response['ContentLength']:,} bytes")
         with _told_as_backend_error():
-            return bytes(response["Body"].read())
+            return call_within(self._timeout_s, lambda: bytes(response["Body"].read()), what="braket")
 
     def close(self) -> None:
         """Let go of the connections; safe to repeat."""
@@ -90,7 +91,10 @@ class BraketCalls:
 
     def _call(self, service: str, operation: str, *, allowed: str = "", **arguments: Any) -> Mapping[str, Any]:
         with _told_as_backend_error(allowed):
-            response: Mapping[str, Any] = getattr(self._client(service), operation)(**arguments)
+            client = self._client(service)
+            response: Mapping[str, Any] = call_within(
+                self._timeout_s, lambda: getattr(client, operation)(**arguments), what="braket"
+            )
             return response
         return {}
 
