@@ -154,6 +154,8 @@ class BraketServer:
                 self._tasks[task.arn] = self._by_token[order["clientToken"]] = task
                 if fault != "stuck":
                     threading.Thread(target=self._run, args=(task,), daemon=True, name="vendors.braket.run").start()
+            elif task.order["action"] != order["action"]:
+                raise _Refused(400, "ValidationException", "the client token was used for another task")
         return reply_json({"quantumTaskArn": task.arn}, status=201)
 
     def _take(self, order: Mapping[str, Any], fault: Fault) -> _Task:

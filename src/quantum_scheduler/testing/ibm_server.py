@@ -126,8 +126,6 @@ class IbmServer:
             raise _Refused(401, 1200, "Login has failed. Invalid access token.")
         if request.headers.get("service-crn") != INSTANCE:
             raise _Refused(401, 1201, "The instance is unknown to this account.")
-        if fault == "rate_limit":
-            raise _Refused(429, 1429, "Too many requests: 5 jobs a minute.")
         if fault == "server_error":
             raise _Refused(500, 1500, "Internal server error.")
 
@@ -148,7 +146,9 @@ class IbmServer:
         raise _Refused(404, 1404, f"no such route: {request.method} {request.path}")
 
     def _create(self, order: Mapping[str, Any], fault: Fault) -> Reply:
-        """Take a job. As with IBM, one for a device that is offline is taken and waits."""
+        """Take a job. As with IBM, jobs have the one rate limit, and one for a device that is offline waits."""
+        if fault == "rate_limit":
+            raise _Refused(429, 1429, "Too many requests: 5 jobs a minute.")
         sheet = _find_device(order["backend"])
         if order.get("program_id") != "executor":
             raise _Refused(400, 1400, f"the program {order.get('program_id')!r} is not run here")

@@ -100,7 +100,7 @@ class BraketCalls:
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
-            import boto3  # noqa: PLC0415  0.4 s, and only where Braket is used
+            import boto3  # noqa: PLC0415
             from botocore.config import Config  # noqa: PLC0415
 
             connect_s = min(CONNECT_TIMEOUT_S, self._timeout_s / 2)
@@ -122,6 +122,7 @@ class BraketCalls:
 def _told_as_backend_error(allowed: str = "") -> Iterator[None]:
     """Turn every exception of boto3 into one BackendError; swallow the error code that is allowed."""
     try:
+        import boto3  # noqa: F401, PLC0415  0.4 s, and only where Braket is used
         import botocore.exceptions as failures  # noqa: PLC0415
     except ImportError as error:
         raise BackendError("unavailable", f"braket: {MISSING}") from error

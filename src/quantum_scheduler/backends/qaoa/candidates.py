@@ -32,8 +32,8 @@ def answer_samples(
 ) -> Answer:
     """Let every different sample fall to the bottom of its valley and answer with the best different states.
 
-    `info` is extended by what was measured before that: `mean_energy` and, without noise, `expected_energy` of the first
-    pair of angles, chosen before anything ran; `random_energy`, the mean of a fair coin for each variable; and
+    `info` is extended by what was measured before that: `mean_energy` and, without noise, `expected_energy` of the
+    first pair of angles, chosen before anything ran; `random_energy`, the mean of a fair coin for each variable; and
     `probability_of_best`, the share of all shots at the best energy known: the probability of the optimum where the
     best is the optimum. Thousands of shots hit most states of a small model by chance; the best of them says nothing.
     """
