@@ -95,7 +95,7 @@ def test_a_single_variable_has_a_circuit_too() -> None:
 
 
 def test_a_model_with_too_many_pairs_for_a_circuit_is_told_so() -> None:
-    side = 72
+    side = 50
     pairs = np.array([(u, v) for u in range(side) for v in range(u)], dtype=np.int32)
     problem = BinaryProblem(
         vartype="BINARY",

@@ -33,6 +33,7 @@ from quantum_scheduler.problems.problem import Problem
 REQUEST_TIMEOUT_S = 10.0
 SHOTS = 1_000
 SHOTS_MAX = 100_000
+SCHEMA_PROVIDERS = frozenset({"ionq", "oqc", "rigetti"})  # all others take the simulators'
 S3_PREFIX = "quantum-scheduler"
 TAG_KEY, TAG_PROGRAM = "quantum-scheduler-key", "quantum-scheduler-program"
 # What a task takes besides its shots, which hardware does about a thousand of in a second.
@@ -235,9 +236,9 @@ def _task_of(handle: Handle) -> str:
 
 
 def _write_parameters(device: Device, qubits: int) -> str:
-    """Write the parameters in the schema of the device's provider."""
+    """Write the parameters in the schema that Amazon's SDK uses for the device's provider."""
     provider = device.arn.split("/")[2].lower()
-    name = f"{provider}.{provider}" if device.is_quantum else "simulators.gate_model_simulator"
+    name = f"{provider}.{provider}" if provider in SCHEMA_PROVIDERS else "simulators.gate_model_simulator"
     return json.dumps(
         {
             "braketSchemaHeader": {"name": f"braket.device_schema.{name}_device_parameters", "version": "1"},

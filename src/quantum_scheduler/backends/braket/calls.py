@@ -1,7 +1,9 @@
 """Calls to Amazon Braket through boto3, each bounded in time, its errors told in the port's terms."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, NoReturn
 
 from quantum_scheduler.backends.credentials import credential
@@ -33,6 +35,17 @@ KINDS: Mapping[str, ErrorKind] = {
     "DeviceOfflineException": "offline",
     "DeviceRetiredException": "offline",
 }
+
+
+# A session reads its tables of services once, and does not let two threads build clients at a time.
+_SESSION_LOCK = threading.Lock()
+
+
+@cache
+def _open_session() -> Any:
+    import boto3  # noqa: PLC0415
+
+    return boto3.Session()
 
 
 class BraketCalls:
@@ -100,21 +113,23 @@ class BraketCalls:
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
-            import boto3  # noqa: PLC0415
             from botocore.config import Config  # noqa: PLC0415
 
             connect_s = min(CONNECT_TIMEOUT_S, self._timeout_s / 2)
-            session = boto3.Session(
-                aws_access_key_id=credential("AWS_ACCESS_KEY_ID"),
-                aws_secret_access_key=credential("AWS_SECRET_ACCESS_KEY"),
-                aws_session_token=credential("AWS_SESSION_TOKEN"),
-                region_name=self._region,
-            )
             endpoint = {"braket": "BRAKET_ENDPOINT", "s3": "AWS_ENDPOINT_URL_S3"}[service]
             config = Config(
                 connect_timeout=connect_s, read_timeout=self._timeout_s - connect_s, retries={"total_max_attempts": 1}
             )
-            self._clients[service] = session.client(service, endpoint_url=credential(endpoint), config=config)
+            with _SESSION_LOCK:
+                self._clients[service] = _open_session().client(
+                    service,
+                    region_name=self._region,
+                    endpoint_url=credential(endpoint),
+                    config=config,
+                    aws_access_key_id=credential("AWS_ACCESS_KEY_ID"),
+                    aws_secret_access_key=credential("AWS_SECRET_ACCESS_KEY"),
+                    aws_session_token=credential("AWS_SESSION_TOKEN"),
+                )
         return self._clients[service]
 
 

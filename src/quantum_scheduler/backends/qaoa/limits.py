@@ -5,8 +5,8 @@ from quantum_scheduler.backends.model import BackendError
 from quantum_scheduler.problems.binary import BinaryProblem
 from quantum_scheduler.problems.problem import Problem
 
-# Each pair term is two entangling gates or more: with this many, no device of 2026 returns more than noise.
-PAIRS_MAX = 2_500
+# Each pair term is two entangling gates or more, of which one in a few hundred fails: with this many, all is noise.
+PAIRS_MAX = 1_000
 
 
 def explain_density(problem: Problem) -> str:
