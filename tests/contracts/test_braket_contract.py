@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import pytest
-from tests.backends.vendor_cases import environment
+from tests.vendors.gate_cases import environment
 
 from quantum_scheduler.backends.braket import BraketBackend
 from quantum_scheduler.backends.port import Backend

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.backends.vendor_cases import environment
+from tests.vendors.gate_cases import environment
 
 from quantum_scheduler.backends.ibm import IbmBackend
 from quantum_scheduler.backends.port import Backend

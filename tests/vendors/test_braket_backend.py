@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from tests.backends.vendor_cases import environment
+from tests.vendors.gate_cases import environment
 
 from quantum_scheduler.backends.braket import BraketBackend
 from quantum_scheduler.backends.braket.device import KNOWN, SV1, look_up_device

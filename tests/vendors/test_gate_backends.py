@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
-from tests.backends.vendor_cases import environment, schedule, sixteen_variables, take_over
+from tests.vendors.gate_cases import environment, schedule, sixteen_variables, take_over
 
 from quantum_scheduler.backends.braket import BraketBackend
 from quantum_scheduler.backends.ibm import IbmBackend

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from tests.backends.vendor_cases import environment
+from tests.vendors.gate_cases import environment
 
 from quantum_scheduler.backends.credentials import use_credentials
 from quantum_scheduler.backends.ibm import PAIRS, SHOTS, IbmBackend
