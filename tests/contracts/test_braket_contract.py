@@ -33,7 +33,7 @@ class BraketConformance(RecoverableConformance):
             yield
 
     def open_backend(self) -> Backend:
-        return BraketBackend()
+        return BraketBackend(timeout_s=60.0)  # of a machine that does much else
 
 
 class TestGateDevice(BraketConformance):

@@ -29,4 +29,4 @@ class TestIbm(RecoverableConformance):
             yield
 
     def open_backend(self) -> Backend:
-        return IbmBackend()
+        return IbmBackend(timeout_s=60.0, submit_timeout_s=240.0)  # of a machine that does much else

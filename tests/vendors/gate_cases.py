@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from quantum_scheduler.backends.model import Handle
+from quantum_scheduler.problems.binary import BinaryProblem
 from quantum_scheduler.problems.problem import Problem
 from quantum_scheduler.problems.read import read_document, write_document
 
@@ -46,6 +47,19 @@ def sixteen_variables() -> Problem:
     quadratic = [[f"x{u}", f"x{v}", int(rng.integers(-9, 10))] for u, v in pairs]
     document = {"kind": "binary", "linear": linear, "quadratic": quadratic, "offset": 3}
     return read_document(json.dumps(document).encode())
+
+
+def line(variables: int) -> BinaryProblem:
+    """Spins in a row, each against its neighbours."""
+    return BinaryProblem(
+        vartype="SPIN",
+        labels=tuple(range(variables)),
+        linear=np.zeros(variables, dtype=np.int64),
+        head=np.arange(variables - 1, dtype=np.int32),
+        tail=np.arange(1, variables, dtype=np.int32),
+        weight=np.ones(variables - 1, dtype=np.int64),
+        offset=0,
+    )
 
 
 def schedule() -> Problem:

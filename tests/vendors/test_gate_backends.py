@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
-from tests.vendors.gate_cases import environment, schedule, sixteen_variables, take_over
+from tests.vendors.gate_cases import environment, line, schedule, sixteen_variables, take_over
 
 from quantum_scheduler.backends.braket import BraketBackend
 from quantum_scheduler.backends.ibm import IbmBackend
@@ -42,7 +42,7 @@ class Vendor:
 IBM = Vendor(
     name="ibm",
     open_server=ibm_server.IbmServer,
-    open_backend=IbmBackend,
+    open_backend=lambda: IbmBackend(timeout_s=PATIENCE_S, submit_timeout_s=4 * PATIENCE_S),
     open_hurried=lambda: IbmBackend(timeout_s=0.5),
     secret=ibm_server.API_KEY,
     sdk="qiskit_ibm_runtime",
@@ -50,7 +50,7 @@ IBM = Vendor(
 BRAKET = Vendor(
     name="braket",
     open_server=braket_server.BraketServer,
-    open_backend=BraketBackend,
+    open_backend=lambda: BraketBackend(timeout_s=PATIENCE_S),
     open_hurried=lambda: BraketBackend(timeout_s=0.5),
     secret=braket_server.SECRET_KEY,
     sdk="boto3",
@@ -268,7 +268,11 @@ def test_a_result_of_another_submission_is_refused(backend: Backend) -> None:
     assert fail(lambda: backend.result(first, sixteen_variables())).kind == "integrity"
 
 
-def test_a_model_larger_than_the_device_fails_over(backend: Backend) -> None:
-    assert backend.health(PATIENCE_S).status == "up"
+def test_a_model_larger_than_the_device_is_refused_before_anything_is_submitted(
+    server: VendorServer, backend: Backend
+) -> None:
+    assert fail(lambda: backend.submit(line(21), LIMITS, key="k")).kind == "too_large"
     assert backend.capabilities().variables_max == 20
-    assert backend.estimate(sixteen_variables(), LIMITS).fits
+    assert "21 variables" in backend.estimate(line(21), LIMITS).why
+    assert backend.estimate(line(20), LIMITS).fits
+    assert server.submissions() == ()

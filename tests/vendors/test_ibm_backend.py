@@ -4,9 +4,8 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 
-import numpy as np
 import pytest
-from tests.vendors.gate_cases import environment
+from tests.vendors.gate_cases import environment, line
 
 from quantum_scheduler.backends.credentials import use_credentials
 from quantum_scheduler.backends.ibm import PAIRS, SHOTS, IbmBackend
@@ -17,7 +16,6 @@ from quantum_scheduler.backends.model import BackendError, Limits
 from quantum_scheduler.backends.qaoa.angles import choose_angles
 from quantum_scheduler.backends.qaoa.ising import read_ising
 from quantum_scheduler.backends.spins import SpinModel
-from quantum_scheduler.problems.binary import BinaryProblem
 from quantum_scheduler.testing.conformance import tiny_model
 from quantum_scheduler.testing.ibm_devices import BUSY, LOOPBACK
 from quantum_scheduler.testing.ibm_server import IbmServer
@@ -36,18 +34,6 @@ def server() -> Iterator[IbmServer]:
 
 def device(name: str, *, qubits: int = 20, online: bool = True, queue_depth: int = 0) -> Device:
     return Device(name=name, qubits=qubits, online=online, queue_depth=queue_depth)
-
-
-def line(variables: int) -> BinaryProblem:
-    return BinaryProblem(
-        vartype="SPIN",
-        labels=tuple(range(variables)),
-        linear=np.zeros(variables, dtype=np.int64),
-        head=np.arange(variables - 1, dtype=np.int32),
-        tail=np.arange(1, variables, dtype=np.int32),
-        weight=np.ones(variables - 1, dtype=np.int64),
-        offset=0,
-    )
 
 
 def test_the_shortest_queue_among_devices_that_are_large_enough_and_online_is_taken() -> None:
@@ -79,15 +65,6 @@ def test_a_device_can_be_named_and_its_size_is_known_once_it_was_asked() -> None
         assert backend.capabilities().variables_max == BUSY.qubits
         with pytest.raises(BackendError, match="8") as raised:
             backend.submit(line(9), LIMITS, key="k")
-    assert raised.value.kind == "too_large"
-
-
-@pytest.mark.usefixtures("server")
-def test_a_device_too_small_is_noticed_before_anything_is_submitted() -> None:
-    with closing(IbmBackend()) as backend:
-        assert backend.capabilities().variables_max > LOOPBACK.qubits
-        with pytest.raises(BackendError, match=r"21 variables.*20 qubits") as raised:
-            backend.submit(line(21), LIMITS, key="k")
     assert raised.value.kind == "too_large"
 
 

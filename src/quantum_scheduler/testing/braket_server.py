@@ -17,7 +17,7 @@ from quantum_scheduler.testing.faults import SLOW_S, Fault, FaultSwitch
 from quantum_scheduler.testing.loopback import ConnectionDropped, LoopbackHttp, Reply, Request, reply_json
 from quantum_scheduler.testing.openqasm import Program, ProgramInvalid, read_program
 from quantum_scheduler.testing.port import Submission
-from quantum_scheduler.testing.state_vector import QUBITS_MAX, CircuitUnknown, sample_circuit
+from quantum_scheduler.testing.state_vector import QUBITS_MAX, sample_circuit
 
 ACCESS_KEY = "AKIALOOPBACKSTANDIN0"
 SECRET_KEY = "loopback-stand-in-secret"  # noqa: S105  opens nothing but this server
@@ -179,8 +179,8 @@ class BraketServer:
         results = b""
         try:
             results = b"" if failure else _write_results(task)
-        except CircuitUnknown as error:
-            failure = str(error)
+        except Exception as error:  # the client hears of it
+            failure = f"{type(error).__name__}: {error}"
         with self._lock:
             task.state, task.failure, task.results = "FAILED" if failure else "COMPLETED", failure, results
 

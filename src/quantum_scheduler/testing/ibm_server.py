@@ -161,8 +161,6 @@ class IbmServer:
         return reply_json({"id": job.id, "backend": sheet.name})
 
     def _run(self, job: _Job, sheet: DeviceSheet) -> None:
-        from quantum_scheduler.testing.ibm_program import ProgramRefused, run_program  # noqa: PLC0415  imports qiskit
-
         with self._lock:
             if job.state != "Queued":
                 return
@@ -170,9 +168,11 @@ class IbmServer:
         reason = "The device failed while it ran the job." if job.fault == "job_failed" else ""
         results = ""
         try:
+            from quantum_scheduler.testing.ibm_program import run_program  # noqa: PLC0415  imports qiskit
+
             results = "" if reason else run_program(job.order["params"], sheet, wrong=job.fault == "wrong_energy")
-        except ProgramRefused as error:
-            reason = str(error)
+        except Exception as error:  # the client hears of it
+            reason = f"{type(error).__name__}: {error}"
         with self._lock:
             job.state, job.reason, job.results = "Failed" if reason else "Completed", reason, results
 
