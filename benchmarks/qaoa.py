@@ -31,7 +31,7 @@ def random_model(rng: np.random.Generator) -> Ising:
 def energies(ising: Ising) -> NDArray[np.float64]:
     """Return the energy of every state."""
     spins = 1 - 2 * ((np.arange(2**QUBITS)[:, None] >> np.arange(QUBITS)) & 1)
-    return spins @ ising.field + (spins[:, ising.head] * spins[:, ising.tail]) @ ising.coupling
+    return np.asarray(spins @ ising.field + (spins[:, ising.head] * spins[:, ising.tail]) @ ising.coupling)
 
 
 def chances(levels: NDArray[np.float64], angles: Angles) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from tests.vendors.gate_cases import environment
+from tests.vendors.gate_cases import environment, line
 
 from quantum_scheduler.backends.braket import BraketBackend
 from quantum_scheduler.backends.braket.device import KNOWN, SV1, look_up_device
@@ -51,6 +51,15 @@ def test_a_device_that_was_asked_tells_its_own_price_and_size() -> None:
         assert backend.capabilities().variables_max == SV1.qubits
         backend.health(30.0)
         assert backend.capabilities().variables_max == DEVICES[SV1.arn].qubits
+
+
+def test_a_device_that_says_it_is_smaller_than_the_table_has_it_is_believed(server: BraketServer) -> None:
+    with closing(BraketBackend()) as backend, environment({"BRAKET_DEVICE": SV1.arn}):
+        assert backend.estimate(line(21), LIMITS).fits
+        with pytest.raises(BackendError, match="21 variables") as raised:
+            backend.submit(line(21), LIMITS, key="k")
+    assert raised.value.kind == "too_large"
+    assert server.submissions() == ()
 
 
 def test_shots_stay_within_what_the_device_takes() -> None:

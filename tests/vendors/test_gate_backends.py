@@ -272,6 +272,7 @@ def test_a_model_larger_than_the_device_is_refused_before_anything_is_submitted(
     server: VendorServer, backend: Backend
 ) -> None:
     assert fail(lambda: backend.submit(line(21), LIMITS, key="k")).kind == "too_large"
+    assert backend.health(PATIENCE_S).status == "up"
     assert backend.capabilities().variables_max == 20
     assert "21 variables" in backend.estimate(line(21), LIMITS).why
     assert backend.estimate(line(20), LIMITS).fits

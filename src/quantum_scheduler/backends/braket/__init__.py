@@ -113,6 +113,7 @@ class BraketBackend:
         binary = self._take(problem)
         bucket = _find_bucket()
         device = self._ask_device()
+        self._take(binary)  # now by the device's own word
         ising = read_ising(SpinModel(binary))
         source = write_openqasm(ising, choose_angles(ising, pairs=1)[0], gates=device.gates)
         token, program, shots = _token(key), fingerprint_program(source), self._shots(device)
