@@ -41,7 +41,7 @@ def chances(levels: NDArray[np.float64], angles: Angles) -> NDArray[np.float64]:
     for qubit in range(QUBITS):
         parts = state.reshape(-1, 2, 2**qubit)
         state = (cosine * parts + sine * parts[:, ::-1]).reshape(-1)
-    return np.abs(state) ** 2
+    return np.asarray(np.abs(state) ** 2, dtype=np.float64)
 
 
 def main() -> None:
