@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BackendError",
     "BackendUnknown",
+    "MethodUnknown",
     "ProblemInvalid",
     "QuantumSchedulerSampler",
     "Result",
@@ -20,6 +21,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from quantum_scheduler.backends.fit import MethodUnknown
     from quantum_scheduler.backends.load import BackendUnknown
     from quantum_scheduler.backends.model import BackendError
     from quantum_scheduler.library.sample import QuantumSchedulerSampler
@@ -30,6 +32,7 @@ else:
     _HOMES = {
         "BackendError": "quantum_scheduler.backends.model",
         "BackendUnknown": "quantum_scheduler.backends.load",
+        "MethodUnknown": "quantum_scheduler.backends.fit",
         "ProblemInvalid": "quantum_scheduler.problems.model",
         "QuantumSchedulerSampler": "quantum_scheduler.library.sample",
         "Result": "quantum_scheduler.solving.model",

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from quantum_scheduler.backends.classical.binary import search_binary
 from quantum_scheduler.backends.classical.exhaust import VARIABLES_MAX, exhaust_states
-from quantum_scheduler.backends.classical.rounds import plan_rounds
 from quantum_scheduler.backends.classical.split import split_parts
 from quantum_scheduler.backends.energy import measure_energy
 from quantum_scheduler.backends.local import Stop
@@ -134,12 +133,13 @@ def test_a_model_of_many_small_parts_is_proven_part_by_part() -> None:
 
 
 def test_small_parts_beside_a_large_one_are_still_exact() -> None:
-    large = ring(200, weight=1)
+    large = random_model(60, 600, seed=4, vartype="SPIN")
     problem = join(large, ring(3, weight=1), random_model(4, 0, seed=5, vartype="SPIN"))
     alone = abs(random_model(4, 0, seed=5, vartype="SPIN").linear).sum()
     answer = search(problem)
     assert answer.proof is None
-    assert energy_of(problem, answer) == 3 - 200 - 1 - alone
+    assert answer.bound is not None
+    assert energy_of(problem, answer) == energy_of(large, search(large)) - 1 - alone + 3 > answer.bound
 
 
 def test_all_states_of_the_largest_small_model_are_looked_at() -> None:
@@ -184,15 +184,6 @@ def test_the_clock_cuts_a_search_short_and_there_is_still_an_answer() -> None:
     answer = search(problem, Limits(time_limit_s=30.0), stop_in(0.0))
     assert not answer.complete
     assert energy_of(problem, answer) == answer.claimed_objective
-
-
-def test_work_is_planned_within_the_time_limit_and_by_nothing_but_the_model_and_the_limit() -> None:
-    small, large = random_model(100, 500, seed=7), random_model(20_000, 200_000, seed=7)
-    assert list(plan_rounds(small, 1.0)) == list(plan_rounds(small, 1.0))
-    sweeps = [sum(plan.reads * plan.sweeps for plan in plan_rounds(small, limit_s)) for limit_s in (0.1, 1.0, 10.0)]
-    assert sweeps == sorted(set(sweeps))
-    assert [plan.reads for plan in plan_rounds(large, 0.01)] == [1]
-    assert all(plan.pieces <= plan.sweeps for plan in plan_rounds(large, 20.0))
 
 
 def test_the_simulator_hands_on_different_reads_with_the_best_first() -> None:

@@ -1,24 +1,29 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quantum_scheduler.backends.classical.choose import METHODS
 from quantum_scheduler.backends.classical.exhaust import exhaust_states
 from quantum_scheduler.backends.classical.search.arrange import arrange_rows
+from quantum_scheduler.backends.classical.search.bound import bound_energy
 from quantum_scheduler.backends.classical.search.build import find_library
-from quantum_scheduler.backends.classical.search.model import MethodName, SearchResult
-from quantum_scheduler.backends.classical.search.plan import choose_plan
+from quantum_scheduler.backends.classical.search.model import SearchResult
+from quantum_scheduler.backends.classical.search.plan import choose_plans
 from quantum_scheduler.backends.classical.search.reduce import reduce_model, write_binary
 from quantum_scheduler.backends.classical.search.run import search_binary
 from quantum_scheduler.backends.energy import measure_energy
+from quantum_scheduler.backends.local import Stop
+from quantum_scheduler.backends.model import Limits
 from quantum_scheduler.problems.binary import BinaryProblem
 from quantum_scheduler.problems.model import Number, VarType
 
-METHODS: tuple[MethodName, ...] = ("tabu", "anneal", "exchange", "sampler")
+BINARY_METHODS = METHODS["binary"]
 # Integers; doubles that are integers after some doublings; doubles that never are.
 SCALES = (1, 0.25, 0.1)
 PATIENCE_S = 60.0
@@ -42,24 +47,13 @@ def model(count: int, density: float, *, seed: int, vartype: VarType = "BINARY",
 def search(
     problem: BinaryProblem,
     *,
-    time_limit_s: float = 0.05,
-    seed: int = 1,
-    threads: int = 1,
-    method: MethodName = "auto",
-    target: Number | None = None,
     report: Callable[[Number], None] = lambda _: None,
-    stop: threading.Event | None = None,
+    cancelled: threading.Event | None = None,
+    **limits: Any,
 ) -> SearchResult:
-    return search_binary(
-        problem,
-        time_limit_s=time_limit_s,
-        seed=seed,
-        threads=threads,
-        report=report,
-        stop=stop or threading.Event(),
-        target=target,
-        method=method,
-    )
+    asked = Limits(**{"time_limit_s": 0.05, "seed": 1, **limits})
+    deadline_s = time.monotonic() + asked.time_limit_s
+    return search_binary(problem, asked, report, Stop(cancelled=cancelled or threading.Event(), deadline_s=deadline_s))
 
 
 def least_energy(problem: BinaryProblem) -> Number:
@@ -100,10 +94,10 @@ def test_a_reduction_keeps_a_best_state(problem: BinaryProblem) -> None:
     assert rest.integral == problem.integral
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", BINARY_METHODS)
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("vartype", ["BINARY", "SPIN"])
-def test_each_method_alone_finds_the_least_energy(method: MethodName, scale: float, vartype: VarType) -> None:
+def test_each_method_alone_finds_the_least_energy(method: str, scale: float, vartype: VarType) -> None:
     problem = model(18, 0.6, seed=7, vartype=vartype, scale=scale)
     found = search(problem, method=method, time_limit_s=5.0, target=least_energy(problem) + 1e-9)
     assert found.energy == pytest.approx(least_energy(problem), abs=1e-9)
@@ -127,9 +121,9 @@ def test_a_tree_is_solved_by_reduction_alone() -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", BINARY_METHODS)
 @pytest.mark.parametrize("scale", [1, 0.1])
-def test_the_same_seed_gives_the_same_answer(method: MethodName, threads: int, scale: float) -> None:
+def test_the_same_seed_gives_the_same_answer(method: str, threads: int, scale: float) -> None:
     problem = model(60, 0.2, seed=3, scale=scale)
     # It settles after a fraction of a second's work, so that no machine is so busy that the clock cuts it.
     first, second = (
@@ -161,9 +155,64 @@ def test_stop_ends_the_search_with_the_best_so_far() -> None:
         reported.append(energy)
         stop.set()
 
-    found = search(problem, time_limit_s=3600.0, stop=stop, report=note, threads=2)
+    found = search(problem, time_limit_s=3600.0, cancelled=stop, report=note, threads=2)
     assert not found.complete
     assert found.energy == measure_energy(problem, found.values) <= reported[-1]
+
+
+@pytest.mark.parametrize("method", ["tabu", "anneal", "exchange"])
+def test_so_many_flips_end_the_search_where_it_would_have_ended_again(method: str) -> None:
+    problem = model(300, 0.1, seed=5)
+    few, again, many = (
+        search(problem, time_limit_s=PATIENCE_S, method=method, flips_max=flips) for flips in (2_000, 2_000, 200_000)
+    )
+    assert few.complete
+    assert few.work == again.work < many.work
+    assert np.array_equal(few.values, again.values)
+    assert few.energy >= many.energy
+
+
+@given(models)
+@settings(deadline=None, max_examples=100)
+def test_no_state_goes_below_the_bound(problem: BinaryProblem) -> None:
+    binary = write_binary(problem)
+    assert bound_energy(binary) <= least_energy(binary) + 1e-9
+    found = search(problem)
+    assert found.bound <= found.energy
+    assert found.proven or found.bound <= least_energy(problem)
+
+
+def test_a_state_as_low_as_the_bound_is_proven_and_ends_the_search() -> None:
+    count = 60
+    head, tail = np.nonzero(np.triu(np.ones((count, count)), 1))
+    problem = BinaryProblem(
+        vartype="SPIN",
+        labels=tuple(range(count)),
+        linear=np.zeros(count, dtype=np.int64),
+        head=head.astype(np.int32),
+        tail=tail.astype(np.int32),
+        weight=np.full(len(head), -2),
+        offset=1,
+    )
+    found = search(problem, time_limit_s=3600.0)
+    least = 1 - 2 * len(head)
+    assert (found.energy, found.bound, found.proven, found.complete) == (least, least, True, True)
+
+
+def test_many_parts_are_each_solved() -> None:
+    part = model(14, 0.5, seed=3)
+    count = 700
+    problem = BinaryProblem(
+        vartype="BINARY",
+        labels=tuple(range(14 * count)),
+        linear=np.tile(np.asarray(part.linear, dtype=np.int64), count),
+        head=np.concatenate([part.head + 14 * k for k in range(count)]).astype(np.int32),
+        tail=np.concatenate([part.tail + 14 * k for k in range(count)]).astype(np.int32),
+        weight=np.tile(np.asarray(part.weight, dtype=np.int64), count),
+        offset=0,
+    )
+    best = count * (least_energy(part) - part.offset)
+    assert search(problem, time_limit_s=PATIENCE_S, target=best).energy == best
 
 
 def test_the_time_limit_ends_the_search() -> None:
@@ -200,4 +249,4 @@ def torus(side: int) -> BinaryProblem:
     [(torus(20), "exchange"), (model(200, 0.3, seed=1), "tabu"), (model(500, 0.03, seed=1), "anneal")],
 )
 def test_a_model_gets_the_method_of_its_kind(problem: BinaryProblem, method: str) -> None:
-    assert choose_plan(arrange_rows(write_binary(problem)))[0][0] == method
+    assert choose_plans(arrange_rows(write_binary(problem)), 1)[0][0][0] == method

@@ -1,8 +1,22 @@
-"""Say whether a backend can take a problem."""
+"""Say whether a backend can take a problem, and by the method asked for."""
 
-from quantum_scheduler.backends.model import Capabilities
-from quantum_scheduler.problems.problem import Problem
+from typing import ClassVar
+
+from quantum_scheduler.backends.model import AUTO, Capabilities, ErrorKind
+from quantum_scheduler.problems.problem import Problem, ProblemType
 from quantum_scheduler.problems.schedule import ScheduleProblem
+
+
+class MethodUnknown(ValueError):  # noqa: N818  an error is named for what happened
+    """The backend has no such method for this type of problem."""
+
+    kind: ClassVar[ErrorKind] = "invalid"
+
+
+def explain_method(capabilities: Capabilities, kind: ProblemType, method: str) -> str:
+    """Say that there is no such method for this type of problem, and which there are; nothing where there is."""
+    choices = (AUTO, *capabilities.methods.get(kind, ()))
+    return "" if method in choices else f"solves no {kind} problem by {method[:40]!r}; choose from {', '.join(choices)}"
 
 
 def explain_misfit(problem: Problem, capabilities: Capabilities) -> str:

@@ -17,6 +17,10 @@ ErrorKind = Literal[
 ]  # fmt: skip
 
 
+# The method that stands for the backend's own choice.
+AUTO = "auto"
+
+
 class BackendError(Exception):
     """A backend did not do what it was asked; `kind` says what follows from that."""
 
@@ -28,22 +32,33 @@ class BackendError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How long and how a solve may run. `seed` and the limits decide the answer, unless the clock cuts it short."""
+    """How long and how a solve may run. `seed` and the limits decide the answer, unless the clock cuts it short.
+
+    `method` is `auto` or one of the backend's own. A search of a binary model ends at the energy `target` or below, and
+    when each thread has done the work of `flips_max` flips.
+    """
 
     time_limit_s: float = 10.0
     seed: int = 0
     threads: int = 1
+    method: str = AUTO
+    target: Number | None = None
+    flips_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a backend can take; a problem type it lacks is encoded as a binary model first."""
+    """What a backend can take; a problem type it lacks is encoded as a binary model first.
+
+    `methods` names, for each type of problem, the methods that can be asked for beside `auto`.
+    """
 
     problem_types: frozenset[ProblemType]
     variables_max: int
     is_quantum: bool
     cancel: Literal["queued", "best_effort", "none"]
     idempotent_submit: Literal["token", "search", "none", "local"]
+    methods: Mapping[ProblemType, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

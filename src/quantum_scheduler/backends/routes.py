@@ -26,6 +26,7 @@ class BackendDocument(BaseModel):
     is_quantum: bool
     problem_types: list[ProblemType] = Field(description="What it takes as it is; a schedule can always be encoded.")
     variables_max: int
+    methods: dict[ProblemType, list[str]] = Field(description="What a job's `method` may name, beside `auto`.")
 
 
 class BackendsDocument(BaseModel):
@@ -108,4 +109,5 @@ def _describe_backend(name: str) -> BackendDocument | None:
         is_quantum=capabilities.is_quantum,
         problem_types=sorted(capabilities.problem_types),
         variables_max=capabilities.variables_max,
+        methods={kind: list(names) for kind, names in sorted(capabilities.methods.items())},
     )

@@ -26,6 +26,7 @@ Source = Annotated[
     ),
 ]
 Backend = Annotated[str, Parameter(help="Name of a backend, or auto.")]
+Method = Annotated[str, Parameter(help="Name of one of the backend's methods, to use it alone, or auto.")]
 TimeLimit = Annotated[
     float,
     Parameter(

@@ -65,7 +65,7 @@ def show_job(console: Console, job: Mapping[str, Any], problem: ScheduleProblem 
         state.append(f"  {_flatten(job['error']['message'])}", "not bold default")
     lines.add_row("state", state)
     lines.add_row("problem", describe_summary(job["problem"]))
-    lines.add_row("asked", f"backend {job['backend']}, at most {job['time_limit_s']:g} s, seed {job['seed']}")
+    lines.add_row("asked", f"backend {job['backend']}{_by(job)}, at most {job['time_limit_s']:g} s, seed {job['seed']}")
     lines.add_row("priority", job["priority"])
     for name in ("created_at", "started_at", "finished_at", "deadline_at"):
         if job[name]:
@@ -157,8 +157,14 @@ def _describe_objective(result: Mapping[str, Any]) -> str:
     return text
 
 
+def _by(asked: Mapping[str, Any]) -> str:
+    """Name the method where one was asked for; a stored result may be older than methods."""
+    method = asked.get("method", "auto")
+    return "" if method == "auto" else f" by {method}"
+
+
 def _describe_solve(result: Mapping[str, Any]) -> str:
-    text = f"{result['backend']} in {result['seconds']:.1f} s of at most {result['time_limit_s']:g} s"
+    text = f"{result['backend']}{_by(result)} in {result['seconds']:.1f} s of at most {result['time_limit_s']:g} s"
     text += f", seed {result['seed']}" + (" (reproducible)" if result["reproducible"] else "")
     if result["cached"]:
         text += ", recalled from the solution cache"

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from quantum_scheduler.cli.client import open_client
-from quantum_scheduler.cli.options import Backend, Json, Level, Seed, ShowGantt, Source, TimeLimit
+from quantum_scheduler.cli.options import Backend, Json, Level, Method, Seed, ShowGantt, Source, TimeLimit
 from quantum_scheduler.cli.program import name_program
 from quantum_scheduler.cli.read import read_file
 from quantum_scheduler.cli.show import show_job
@@ -35,6 +35,7 @@ def submit(  # noqa: PLR0913  one parameter for each option
         str | None, Parameter(help="Submitting again under the same key gives the same job.")
     ] = None,
     backend: Backend = "auto",
+    method: Method = "auto",
     time_limit: TimeLimit = 10.0,
     seed: Seed = 0,
     cache: Annotated[bool, Parameter(help="Take a stored answer to the same problem if there is one.")] = True,
@@ -52,6 +53,7 @@ def submit(  # noqa: PLR0913  one parameter for each option
         "problem": json_format.loads(write_document(problem)),
         "name": printable(file_name)[:NAME_LENGTH_MAX] if name is None else name,
         "backend": backend,
+        "method": method,
         "time_limit_s": time_limit,
         "seed": seed,
         "priority": priority,

@@ -11,7 +11,7 @@ from quantum_scheduler.jobs.model import Job, JobState, Priority
 from quantum_scheduler.problems.document import Document
 from quantum_scheduler.problems.model import Number
 from quantum_scheduler.problems.problem import ProblemDocument
-from quantum_scheduler.solving.model import SEED_MAX, TIME_LIMIT_MAX_S, TIME_LIMIT_MIN_S, Result
+from quantum_scheduler.solving.model import METHOD_LENGTH_MAX, SEED_MAX, TIME_LIMIT_MAX_S, TIME_LIMIT_MIN_S, Result
 
 NAME_LENGTH_MAX = 200
 DEADLINE_MAX_S = 30 * 86_400.0
@@ -25,6 +25,9 @@ class JobOptions(Document):
     )
     backend: Annotated[str, Field(min_length=1, max_length=100)] = Field(
         default="auto", description="Where to solve it, one of `GET /v1/backends`; `auto` lets the service choose."
+    )
+    method: Annotated[str, Field(min_length=1, max_length=METHOD_LENGTH_MAX)] = Field(
+        default="auto", description="One of the backend's methods, to use it alone; `auto` lets the backend choose."
     )
     time_limit_s: Annotated[float, Field(ge=TIME_LIMIT_MIN_S, le=TIME_LIMIT_MAX_S)] = Field(
         default=10.0, description="How long the solver may search."
@@ -76,6 +79,7 @@ class JobDocument(BaseModel):
     state: JobState
     priority: Priority
     backend: str = Field(description="The backend that was asked for.")
+    method: str = Field(description="The method that was asked for.")
     problem: Mapping[str, Any] = Field(description="What kind of problem it is and how large.")
     fingerprint: str = Field(description="A hash of the problem: equal for the same problem in another order.")
     time_limit_s: float
@@ -102,6 +106,7 @@ class JobDocument(BaseModel):
                 "state": job.state,
                 "priority": job.priority,
                 "backend": job.backend,
+                "method": job.method,
                 "problem": job.summary,
                 "fingerprint": job.fingerprint,
                 "time_limit_s": job.time_limit_s,

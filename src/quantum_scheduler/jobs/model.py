@@ -54,6 +54,7 @@ class NewJob:
     summary: Mapping[str, Any]
     name: str = ""
     backend: str = "auto"
+    method: str = "auto"
     time_limit_s: float = 10.0
     seed: int = 0
     priority: Priority = "normal"
@@ -77,6 +78,7 @@ class Job:
     state: JobState
     priority: Priority
     backend: str
+    method: str
     lane: str
     summary: Mapping[str, Any]
     fingerprint: str
@@ -187,6 +189,7 @@ class SolveClaim(Claim):
     job_id: UUID
     fingerprint: str
     backend: str
+    method: str
     time_limit_s: float
     seed: int
     use_cache: bool

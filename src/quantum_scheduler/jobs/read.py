@@ -3,13 +3,16 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
+from quantum_scheduler.backends.fit import MethodUnknown
 from quantum_scheduler.backends.load import BackendUnknown, list_backends
+from quantum_scheduler.backends.model import AUTO
 from quantum_scheduler.jobs.document import JobOptions, JobRequest
 from quantum_scheduler.jobs.model import NewJob
 from quantum_scheduler.problems.assemble import assemble_document
@@ -22,6 +25,8 @@ from quantum_scheduler.problems.problem import Problem
 from quantum_scheduler.problems.read import describe_problem, read_document, write_document
 from quantum_scheduler.problems.schedule import ScheduleProblem
 from quantum_scheduler.problems.validate import check_schedule
+from quantum_scheduler.solving.choose import check_method, choose_backend
+from quantum_scheduler.solving.model import SolveRequest
 
 D = TypeVar("D", bound=Document)
 
@@ -64,6 +69,7 @@ class Submission:
             summary=self.summary,
             name=options.name,
             backend=options.backend,
+            method=options.method,
             time_limit_s=options.time_limit_s,
             seed=options.seed,
             priority=options.priority,
@@ -99,9 +105,11 @@ def read_request(body: bytes) -> tuple[JobOptions, Problem]:
     if request.backend not in ("auto", *list_backends()):
         raise RequestInvalid(Issue(field="backend", reason=str(BackendUnknown(request.backend))))
     try:
-        return request, _finish(request.problem)
+        problem = _finish(request.problem)
     except ProblemInvalid as error:
         raise _under_problem(error) from None
+    _check_method(request, problem)
+    return request, problem
 
 
 def check_media_type(headers: Mapping[str, str]) -> None:
@@ -157,6 +165,17 @@ def _finish(document: ScheduleProblem | BinaryDocument) -> Problem:
         return assemble_document(document)
     check_schedule(document)
     return document
+
+
+def _check_method(options: JobOptions, problem: Problem) -> None:
+    """Raise RequestInvalid where the backend has no such method; `auto` asks for none and loads no backend."""
+    if options.method == AUTO:
+        return
+    with closing(choose_backend(SolveRequest(backend=options.backend))) as backend:
+        try:
+            check_method(backend, problem, options.method)
+        except MethodUnknown as error:
+            raise RequestInvalid(Issue(field="method", reason=str(error))) from None
 
 
 def _under_problem(fault: ProblemInvalid) -> ProblemInvalid:

@@ -66,7 +66,7 @@ async def _solve(
     bench: Bench, claim: SolveClaim, problem: bytes, on_progress: Callable[[Mapping[str, Any]], None]
 ) -> Outcome:
     document = await unpack_problem(problem)
-    request = SolveRequest(backend=claim.backend, time_limit_s=claim.time_limit_s, seed=claim.seed)
+    request = SolveRequest(backend=claim.backend, method=claim.method, time_limit_s=claim.time_limit_s, seed=claim.seed)
     if bench.use_cache and claim.use_cache:
         recalled = await _recall(bench, claim, request, document)
         if recalled is not None:

@@ -10,12 +10,13 @@ import numpy as np
 from dimod.core.sampler import Sampler
 from numpy.typing import NDArray
 
-from quantum_scheduler.backends.model import Progress
+from quantum_scheduler.backends.classical.choose import METHODS
+from quantum_scheduler.backends.model import AUTO, Progress
 from quantum_scheduler.library.limit import limit_count, limit_request
 from quantum_scheduler.library.take import take_bqm
 from quantum_scheduler.problems.model import VARIABLES_MAX
 from quantum_scheduler.solving.compute import solve_problem
-from quantum_scheduler.solving.model import SEED_MAX, TIME_LIMIT_MAX_S, TIME_LIMIT_MIN_S, Result
+from quantum_scheduler.solving.model import FLIPS_MAX, SEED_MAX, TIME_LIMIT_MAX_S, TIME_LIMIT_MIN_S, Result
 
 READS_MAX = 10_000
 
@@ -30,12 +31,17 @@ class QuantumSchedulerSampler(Sampler):
             "threads": [],
             "num_reads": ["num_reads_range"],
             "backend": [],
+            "method": ["methods"],
+            "target": [],
+            "flips_max": ["flips_max_range"],
         }
         self._properties: dict[str, Any] = {
             "category": "software",
             "time_limit_s_range": [TIME_LIMIT_MIN_S, TIME_LIMIT_MAX_S],
             "seed_range": [0, SEED_MAX],
             "num_reads_range": [1, READS_MAX],
+            "methods": [AUTO, *METHODS["binary"]],
+            "flips_max_range": [1, FLIPS_MAX],
             "variables_max": VARIABLES_MAX,
         }
 
@@ -49,7 +55,7 @@ class QuantumSchedulerSampler(Sampler):
         """What the sampler takes."""
         return self._properties
 
-    def sample(
+    def sample(  # noqa: PLR0913  one for each of its parameters
         self,
         bqm: dimod.BinaryQuadraticModel,
         *,
@@ -58,20 +64,33 @@ class QuantumSchedulerSampler(Sampler):
         threads: int = 1,
         num_reads: int = 1,
         backend: str = "auto",
+        method: str = AUTO,
+        target: float | None = None,
+        flips_max: int | None = None,
         **unknown: Any,
     ) -> dimod.SampleSet:
         """Search for states of least energy; one read is one search and one row, in the order of their seeds.
 
         The reads share the time limit evenly and begin from `seed`, `seed` + 1 and so on; one read of the whole time is
-        the best use of it. The labels, the vartype and the energies are the model's own. `info` holds `status`,
+        the best use of it. A read ends at the energy `target` or below, and when each thread has done the work of
+        `flips_max` flips;
+        `method` is used alone. The labels, the vartype and the energies are the model's own. `info` holds `status`,
         `bound` and `backend` of the best read, `seconds` of all of them, and whether all are `verified` and
         `reproducible`. An empty model has one empty sample for each read, of the offset as energy.
 
-        Raises ValueError for a parameter out of range, ProblemInvalid, BackendUnknown and BackendError. Warns of
-        unknown parameters, as dimod's samplers do.
+        Raises ValueError for a parameter out of range, ProblemInvalid, MethodUnknown, BackendUnknown and BackendError.
+        Warns of unknown parameters, as dimod's samplers do.
         """
         self.remove_unknown_kwargs(**unknown)
-        whole = limit_request(backend=backend, time_limit_s=time_limit_s, seed=seed, threads=threads)
+        whole = limit_request(
+            backend=backend,
+            method=method,
+            time_limit_s=time_limit_s,
+            seed=seed,
+            threads=threads,
+            target=target,
+            flips_max=flips_max,
+        )
         num_reads = limit_count("num_reads", num_reads, 1, READS_MAX)
         count = len(bqm.variables)
         if not count:
@@ -79,7 +98,10 @@ class QuantumSchedulerSampler(Sampler):
             return _write_samples(states, bqm, _describe_empty(bqm))
         began_s = time.monotonic()
         problem = take_bqm(bqm, labels=range(count))
-        request = replace(whole, time_limit_s=max(TIME_LIMIT_MIN_S, whole.time_limit_s / num_reads))
+        request = replace(
+            whole,
+            time_limit_s=max(TIME_LIMIT_MIN_S, whole.time_limit_s / num_reads),
+        )
         results = [
             solve_problem(problem, replace(request, seed=(request.seed + read) % (SEED_MAX + 1)), report=_ignore)
             for read in range(num_reads)

@@ -17,6 +17,7 @@ def solve(
     seed: int = 0,
     threads: int = 1,
     backend: str = "auto",
+    method: str = "auto",
     report: Callable[[Progress], None] | None = None,
     stopped: Callable[[], bool] = never,
 ) -> Result:
@@ -24,14 +25,16 @@ def solve(
 
     `problem` is a ScheduleProblem or a BinaryProblem, a mapping in the form of our JSON (or of dimod's
     `BQM.to_serializable(use_bytes=False)`), the path of a file in any supported format, or a dimod BQM.
-    The same problem, `seed` and limits give the same answer, unless the clock cuts the search short; the result's
-    `reproducible` says whether it did. `report` is called from this thread with each improvement; once `stopped`
-    returns true, the search ends with the best it has found so far.
+    `method` names one of the backend's methods, to use it alone. The same problem, `seed` and limits give the same
+    answer, unless the clock cuts the search short; the result's `reproducible` says whether it did. `report` is called
+    from this thread with each improvement; once `stopped` returns true, the search ends with the best it has found so
+    far.
 
     Raises ProblemInvalid with each field that is wrong and why; OSError where the file cannot be read; ValueError for a
-    limit out of range; BackendUnknown; BackendError where the backend cannot take the problem or fails.
+    limit out of range; MethodUnknown, which names the choices; BackendUnknown; BackendError where the backend cannot
+    take the problem or fails.
     """
-    request = limit_request(backend=backend, time_limit_s=time_limit_s, seed=seed, threads=threads)
+    request = limit_request(backend=backend, time_limit_s=time_limit_s, seed=seed, threads=threads, method=method)
     return solve_problem(take_problem(problem), request, report=report or _ignore, stopped=stopped)
 
 

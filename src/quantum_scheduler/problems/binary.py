@@ -1,9 +1,8 @@
 """The binary model: minimise a quadratic function of binary (0, 1) or spin (-1, 1) variables."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import dimod
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, ConfigDict, FailFast, Field, Strict
@@ -11,6 +10,9 @@ from pydantic_core import PydanticCustomError
 
 from quantum_scheduler.problems.document import Coefficient, Document, LabelField
 from quantum_scheduler.problems.model import TERMS_MAX, VARIABLES_MAX, Label, Number, VarType
+
+if TYPE_CHECKING:
+    import dimod
 
 
 def _not_bytes(value: Any) -> Any:
@@ -90,8 +92,10 @@ class BinaryProblem:
         """Whether every coefficient is an integer, so that energies are exact integers."""
         return self.linear.dtype == np.int64
 
-    def to_bqm(self) -> dimod.BinaryQuadraticModel:
+    def to_bqm(self) -> "dimod.BinaryQuadraticModel":
         """The same model for dimod samplers, with the customer's labels."""
+        import dimod  # noqa: PLC0415  takes as long to import as a small solve
+
         return dimod.BinaryQuadraticModel.from_numpy_vectors(
             self.linear.astype(np.float64),
             (self.head, self.tail, self.weight.astype(np.float64)),

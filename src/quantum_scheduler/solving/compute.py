@@ -55,13 +55,20 @@ def solve_problem(
 
     Once `stopped` is true, the search ends with the best it has found so far.
 
-    Raises BackendUnknown and BackendError: of kind `too_large` where the problem, or its encoding, is more than the
-    backend takes, and of kind `integrity` where the backend claims what is not so.
+    Raises BackendUnknown, MethodUnknown and BackendError: of kind `too_large` where the problem, or its encoding, is
+    more than the backend takes, and of kind `integrity` where the backend claims what is not so.
     """
     began_s = time.monotonic()
     mark = fingerprint(problem)
     key = f"{mark}-{request.seed}"
-    limits = Limits(time_limit_s=request.time_limit_s, seed=request.seed, threads=request.threads)
+    limits = Limits(
+        time_limit_s=request.time_limit_s,
+        seed=request.seed,
+        threads=request.threads,
+        method=request.method,
+        target=request.target,
+        flips_max=request.flips_max,
+    )
     with closing(choose_backend(request)) as backend:
         if isinstance(problem, ScheduleProblem) and "schedule" not in backend.capabilities().problem_types:
             solved = _solve_encoded(backend, problem, limits, key, report, stopped)
@@ -85,6 +92,7 @@ def solve_problem(
         gap=None if objective is None or bound is None else abs(objective - bound) / max(1, abs(objective)),
         measures={} if solved.verdict is None else solved.verdict.measures,
         explanation=solved.explanation,
+        method=request.method,
         info=solved.info,
     )
 

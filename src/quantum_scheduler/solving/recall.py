@@ -3,7 +3,7 @@
 An answer serves the organisation it was given to, for an equal fingerprint: always when it is proven optimal, else
 when it was found within at least the time limit asked for. The seed asked for does not matter, because a seed only
 chooses among answers of the same worth; whoever wants that very seed's answer says `use_cache: false`. `auto` and
-`classical` share their answers; any other backend answers only for itself.
+`classical` share their answers; any other backend answers only for itself, and so does a method that was asked for.
 """
 
 import json
@@ -26,7 +26,9 @@ async def recall_result(
     conn: Connection, org_id: UUID, fingerprint: str, request: SolveRequest
 ) -> Mapping[str, Any] | None:
     """Find a result that answers the request, as it was stored; check it with `recheck` before it is believed."""
-    return await store.find_solution(conn, org_id, fingerprint, _serve(request.backend), request.time_limit_s)
+    return await store.find_solution(
+        conn, org_id, fingerprint, _serve(request.backend, request.method), request.time_limit_s
+    )
 
 
 async def remember_results(conn: Connection, results: Sequence[tuple[UUID, Mapping[str, Any]]]) -> None:
@@ -39,12 +41,13 @@ async def remember_results(conn: Connection, results: Sequence[tuple[UUID, Mappi
 
 async def forget_result(conn: Connection, org_id: UUID, fingerprint: str, request: SolveRequest) -> None:
     """Drop what `recall_result` would find."""
-    await store.forget_solution(conn, org_id, fingerprint, _serve(request.backend))
+    await store.forget_solution(conn, org_id, fingerprint, _serve(request.backend, request.method))
 
 
-def _serve(backend: str) -> str:
-    """The name under which a backend's answers are kept."""
-    return "classical" if backend == "auto" else backend
+def _serve(backend: str, method: str) -> str:
+    """The name under which a backend's answers by a method are kept."""
+    name = "classical" if backend == "auto" else backend
+    return name if method == "auto" else f"{name}:{method}"
 
 
 def _is_worth_keeping(result: Mapping[str, Any]) -> bool:
@@ -59,7 +62,7 @@ def _solution(org_id: UUID, result: Mapping[str, Any]) -> StoredSolution:
     return StoredSolution(
         org_id=org_id,
         fingerprint=result["fingerprint"],
-        backend=_serve(result["backend"]),
+        backend=_serve(result["backend"], result.get("method", "auto")),
         time_limit_s=result["time_limit_s"],
         status=result["status"],
         objective=result["objective"],

@@ -1,7 +1,8 @@
-"""The classical solvers: CP-SAT for schedules, annealing and tabu search for binary models."""
+"""The classical solvers: list schedules and CP-SAT for schedules, compiled search for binary models."""
 
 from functools import partial
 
+from quantum_scheduler.backends.classical.choose import METHODS
 from quantum_scheduler.backends.local import LocalBackend, Search
 from quantum_scheduler.backends.model import Capabilities
 from quantum_scheduler.problems.model import VARIABLES_MAX
@@ -22,6 +23,7 @@ class ClassicalBackend(LocalBackend):
             is_quantum=False,
             cancel="best_effort",
             idempotent_submit="local",
+            methods=METHODS,
         )
 
     def load_search(self, problem: Problem) -> Search:
@@ -30,6 +32,6 @@ class ClassicalBackend(LocalBackend):
             from quantum_scheduler.backends.classical.schedule import search_schedule  # noqa: PLC0415  imports ortools
 
             return partial(search_schedule, problem)
-        from quantum_scheduler.backends.classical.binary import search_binary  # noqa: PLC0415  imports dwave-samplers
+        from quantum_scheduler.backends.classical.binary import search_binary  # noqa: PLC0415  compiles the kernels
 
         return partial(search_binary, problem)

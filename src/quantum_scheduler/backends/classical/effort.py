@@ -5,8 +5,10 @@ work normally ends before the limit.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
-from quantum_scheduler.backends.model import Limits
+from quantum_scheduler.backends.classical.choose import ScheduleMethod, choose_schedule
+from quantum_scheduler.backends.model import AUTO, Limits
 from quantum_scheduler.problems.relate import Relations
 from quantum_scheduler.problems.schedule import ScheduleProblem
 
@@ -16,16 +18,13 @@ LISTS_SHARE = 0.05
 LISTS_LARGE_SHARE = 0.3
 LISTS_LARGE_SIZE = 5_000
 LISTS_ONLY_SHARE = 1.0
+# The least changed orders, for a first schedule, where CP-SAT is asked for alone.
+STEPS_MIN = 1
 # More changed orders than this find nothing that CP-SAT does not find sooner.
 STEPS_MAX = 2_000
 # Seconds to place one task, beside each agent that must be looked at.
 PLACE_TASK_S = 30e-6
 PLACE_AGENT_S = 2e-6
-# Seconds to write one literal or task into a model. A limit that is not ten times that goes to list schedules alone.
-FORMULATE_S = 25e-6
-FORMULATE_SHARE = 0.1
-# Above this many literals and tasks CP-SAT's model takes more memory and time than its improvements are worth.
-MODEL_SIZE_MAX = 60_000
 # CP-SAT's deterministic seconds for each second: of a small model, and of the largest; in between they fall with the
 # size beyond `WORK_SIZE`.
 WORK_RATE_SMALL = 0.14
@@ -48,11 +47,14 @@ def plan_effort(problem: ScheduleProblem, relations: Relations, limits: Limits) 
     )
     size = literals + len(problem.tasks)
     place_s = PLACE_TASK_S * len(problem.tasks) + PLACE_AGENT_S * literals
-    modelled = size <= MODEL_SIZE_MAX and size * FORMULATE_S <= FORMULATE_SHARE * limits.time_limit_s
-    if not modelled:
+    methods = choose_schedule(size=size, time_limit_s=limits.time_limit_s)
+    if limits.method != AUTO:
+        methods = (cast("ScheduleMethod", limits.method),)
+    if "cp-sat" not in methods:
         return Effort(list_steps=int(LISTS_ONLY_SHARE * limits.time_limit_s / place_s), model_work=0.0)
     share = LISTS_SHARE if size < LISTS_LARGE_SIZE else LISTS_LARGE_SHARE
+    steps = min(STEPS_MAX, int(share * limits.time_limit_s / place_s))
     return Effort(
-        list_steps=min(STEPS_MAX, int(share * limits.time_limit_s / place_s)),
+        list_steps=steps if "list" in methods else STEPS_MIN,
         model_work=limits.time_limit_s * max(WORK_RATE_LARGE, WORK_RATE_SMALL * min(1.0, WORK_SIZE / size)),
     )

@@ -14,19 +14,19 @@ INSERT_JOBS = """
 WITH new AS MATERIALIZED (
     SELECT uuidv7() AS id, given.*
     FROM unnest(
-        $2::text[], $3::smallint[], $4::text[], $5::text[], $6::bytea[], $7::jsonb[], $8::text[], $9::float8[],
-        $10::bigint[], $11::boolean[], $12::float8[], $13::text[], $14::text[]
+        $2::text[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::jsonb[], $9::text[],
+        $10::float8[], $11::bigint[], $12::boolean[], $13::float8[], $14::text[], $15::text[]
     ) WITH ORDINALITY AS given (
-        name, priority, backend, lane, problem, summary, fingerprint, time_limit_s,
+        name, priority, backend, method, lane, problem, summary, fingerprint, time_limit_s,
         seed, use_cache, deadline_s, idempotency_key, request_digest, place
     )
 ), inserted AS (
     INSERT INTO job (
-        id, org_id, name, priority, backend, lane, problem, summary, fingerprint, time_limit_s,
+        id, org_id, name, priority, backend, method, lane, problem, summary, fingerprint, time_limit_s,
         seed, use_cache, deadline_at, idempotency_key, request_digest
     )
     SELECT
-        id, $1, name, priority, backend, lane, problem, summary, fingerprint, time_limit_s,
+        id, $1, name, priority, backend, method, lane, problem, summary, fingerprint, time_limit_s,
         seed, use_cache, now() + deadline_s * interval '1 second', idempotency_key, request_digest
     FROM new ORDER BY idempotency_key, place
     ON CONFLICT (org_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
@@ -46,8 +46,8 @@ FIND_KEYS = (
 # A claim does not write the job's row: a job that is `queued` there runs while its task does.
 JOBS_NOW = """
 SELECT job.id, job.org_id, job.name, CASE WHEN task.id IS NULL THEN job.state ELSE 'running' END AS state, job.priority,
-    job.backend, job.lane, job.summary, job.fingerprint, job.time_limit_s, job.seed, job.use_cache, job.cached,
-    job.created_at, job.deadline_at, coalesce(job.started_at, task.started_at) AS started_at, job.finished_at,
+    job.backend, job.method, job.lane, job.summary, job.fingerprint, job.time_limit_s, job.seed, job.use_cache,
+    job.cached, job.created_at, job.deadline_at, coalesce(job.started_at, task.started_at) AS started_at, job.finished_at,
     coalesce(task.failures + task.takeovers + 1, job.attempts) AS attempts, job.progress, job.error
 FROM job LEFT JOIN task ON task.job_id = job.id AND task.state = 'running' AND job.state = 'queued'
 """
@@ -91,6 +91,7 @@ async def insert_jobs(
         [job.name for job in jobs],
         [PRIORITIES.index(job.priority) for job in jobs],
         [job.backend for job in jobs],
+        [job.method for job in jobs],
         lanes,
         problems,
         [job.summary for job in jobs],

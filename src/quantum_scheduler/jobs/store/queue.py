@@ -142,7 +142,7 @@ WITH busy AS MATERIALIZED (
 SELECT claimed.id AS task_id, claimed.attempt, claimed.owner, claimed.job_id, claimed.org_id, claimed.lane,
     claimed.kind, claimed.failures, extract(epoch FROM claimed.deadline_at - now())::float8 AS deadline_left_s,
     claimed.payload, claimed.handle, claimed.submitting_at, claimed.cancelled_at IS NOT NULL AS is_cancelled,
-    job.fingerprint, job.backend, job.time_limit_s, job.seed, job.use_cache,
+    job.fingerprint, job.backend, job.method, job.time_limit_s, job.seed, job.use_cache,
     CASE WHEN octet_length(job.problem) <= 2000 THEN job.problem END AS problem
 FROM claimed LEFT JOIN job ON job.id = claimed.job_id
 ORDER BY claimed.priority DESC, claimed.round, claimed.half, claimed.org_id

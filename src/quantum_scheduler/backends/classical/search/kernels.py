@@ -8,10 +8,11 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from quantum_scheduler.backends.classical.choose import BinaryMethod, Plan
 from quantum_scheduler.backends.classical.search.arrange import arrange_matrix, row_length
 from quantum_scheduler.backends.classical.search.build import NoCompiler, find_library
-from quantum_scheduler.backends.classical.search.model import ENERGY_NONE, Method, Rows
-from quantum_scheduler.backends.classical.search.plan import Budget, Stage, choose_temperatures, is_lattice
+from quantum_scheduler.backends.classical.search.model import ENERGY_NONE, Rows
+from quantum_scheduler.backends.classical.search.plan import Budget, choose_temperatures, is_lattice
 
 # Energies of doubles that differ by no more, as a share of the largest term, are one energy.
 TOLERANCE = 1e-10
@@ -93,7 +94,7 @@ class Kernels:
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
 
-    def prepare(self, plan: tuple[Stage, ...], rows: Rows) -> Kernel:
+    def prepare(self, plan: Plan, rows: Rows) -> Kernel:
         """Lay the model out for a plan and return the search of it, stage after stage in one stream."""
         stages = [(self._prepare_stage(method, rows), share) for method, share in plan]
 
@@ -107,7 +108,7 @@ class Kernels:
 
         return run
 
-    def _prepare_stage(self, method: Method, rows: Rows) -> Kernel:
+    def _prepare_stage(self, method: BinaryMethod, rows: Rows) -> Kernel:
         if method == "tabu":
             return self._prepare_dense(rows)
         return self._prepare_sparse(method, rows)
@@ -128,7 +129,7 @@ class Kernels:
 
         return run
 
-    def _prepare_sparse(self, method: Method, rows: Rows) -> Kernel:
+    def _prepare_sparse(self, method: BinaryMethod, rows: Rows) -> Kernel:
         hot, cold = choose_temperatures(method, rows)
         search = self._library[f"search_{method}_{'int32' if rows.exact else 'double'}"]
         more = [ctypes.c_int32(is_lattice(rows))] if method == "exchange" else []

@@ -1,15 +1,12 @@
 """The nouns of a search."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantum_scheduler.problems.model import Number
 
-Method = Literal["tabu", "anneal", "exchange", "sampler"]
-MethodName = Literal["auto", "tabu", "anneal", "exchange", "sampler"]
 Values = NDArray[np.int8]
 
 # What kernels take for "no energy yet" and "no target": they are compiled without infinities.
@@ -21,13 +18,15 @@ class SearchResult:
     """The best state found.
 
     `values`, shape (n,), are in the model's own vartype; `energy` was recomputed on it, exactly where it is integral.
+    `bound` is an energy that no state goes below, and `energy` itself where that is `proven`.
     `complete` says that the search ended by itself, so that the same model, limits and seed give the same values on
-    any machine; `proven`, that no state has less energy. `method` names what searched: one method or several joined by
+    any machine. `method` names what searched: one method or several joined by
     `+`, or `reduction` where nothing was left to search. `work` counts elementary updates.
     """
 
     values: Values
     energy: Number
+    bound: Number
     complete: bool
     proven: bool
     method: str

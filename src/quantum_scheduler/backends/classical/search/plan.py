@@ -1,48 +1,19 @@
-"""Which search a model gets, how hot it begins, and how much work a time limit is worth.
+"""Which plan each stream of a search gets, how hot it begins, and how much work the limits are worth.
 
 All of it depends on the model and the limits alone, never on the clock, so that a seed fixes the answer.
 """
 
 from dataclasses import dataclass
 
-from quantum_scheduler.backends.classical.search.arrange import row_length
-from quantum_scheduler.backends.classical.search.model import Method, Rows
-
-NEVER = 2**62
-
-# A method, and the share of all work after which the next one takes over.
-Stage = tuple[Method, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A kind of model, and the methods that were measured to be best for it. The first case that fits is taken."""
-
-    plan: tuple[Stage, ...]
-    variables_max: int = NEVER
-    density_min: float = 0.0
-    degree_max: int = NEVER
-    degree_spread_max: int = NEVER
-
-
-EXCHANGE: tuple[Stage, ...] = (("exchange", 1.0),)
-TABU: tuple[Stage, ...] = (("tabu", 1.0),)
-# Annealing is there first; replicas go on improving when it has long stopped.
-ANNEAL_THEN_EXCHANGE: tuple[Stage, ...] = (("anneal", 0.1), ("exchange", 1.0))
-
-# Tori and lattices have few neighbours, about as many everywhere, so that clusters of differing variables stay small.
-LATTICE_DEGREE_MAX = 6
-LATTICE_DEGREE_SPREAD_MAX = 2
-
-CASES = (
-    Case(plan=EXCHANGE, degree_max=LATTICE_DEGREE_MAX, degree_spread_max=LATTICE_DEGREE_SPREAD_MAX),
-    # Dense: a flip changes most deltas, so that a matrix and vector instructions pay; 8192 rows of int16 are 128 MiB.
-    Case(plan=TABU, density_min=0.08, variables_max=8192),
-    Case(plan=ANNEAL_THEN_EXCHANGE),
+from quantum_scheduler.backends.classical.choose import (
+    LATTICE_DEGREE_MAX,
+    LATTICE_DEGREE_SPREAD_MAX,
+    BinaryMethod,
+    Plan,
+    choose_binary,
 )
-
-# What every second of several streams runs beside the plan of its case: the two fail on different models.
-PARTNERS = {TABU: ANNEAL_THEN_EXCHANGE}
+from quantum_scheduler.backends.classical.search.arrange import row_length
+from quantum_scheduler.backends.classical.search.model import Rows
 
 # Temperatures, in units of T0 (mean root of the summed squared weights in spins) and of the least change of energy.
 ANNEAL_HOT = 0.7
@@ -55,12 +26,14 @@ LATTICE_HOT = 1.0
 LATTICE_COLD = 0.2
 
 # Updates a second of one core: two thirds of the slowest rate measured on a 2-core cloud machine of 2026.
-WORK_RATE: dict[Method, float] = {"tabu": 5.0e9, "anneal": 5.0e8, "exchange": 5.0e8, "sampler": 1.0e8}
+WORK_RATE: dict[BinaryMethod, float] = {"tabu": 5.0e9, "anneal": 5.0e8, "exchange": 5.0e8, "sampler": 1.0e8}
 # Doubles take more room and time than the smallest integers, in the dense kernel above all.
-DOUBLE_RATE: dict[Method, float] = {"tabu": 0.4, "anneal": 0.9, "exchange": 0.9, "sampler": 1.0}
+DOUBLE_RATE: dict[BinaryMethod, float] = {"tabu": 0.4, "anneal": 0.9, "exchange": 0.9, "sampler": 1.0}
 # A search ends early once it has done so many sweeps (n visits, or n flips) for each variable and long found nothing.
-SETTLED_SWEEPS: dict[Method, int] = {"tabu": 10_000, "anneal": 1_000, "exchange": 1_000, "sampler": 1_000}
+SETTLED_SWEEPS: dict[BinaryMethod, int] = {"tabu": 10_000, "anneal": 1_000, "exchange": 1_000, "sampler": 1_000}
+# What a flip costs beside the deltas it changes: of the dense kernel, and at least of the others, its visit included.
 FLIP_WORK = 512
+SPARSE_FLIP_WORK = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,23 +44,11 @@ class Budget:
     settled_work: int
 
 
-def choose_plan(rows: Rows) -> tuple[Stage, ...]:
-    """Find the model's case."""
+def choose_plans(rows: Rows, streams: int) -> list[Plan]:
+    """Name the plan of each of so many streams."""
     low, high = _degree_range(rows)
-    for case in CASES:
-        if (
-            rows.count <= case.variables_max
-            and rows.density >= case.density_min
-            and high <= case.degree_max
-            and high - low <= case.degree_spread_max
-        ):
-            return case.plan
-    raise AssertionError("the last case fits every model")
-
-
-def choose_portfolio(plan: tuple[Stage, ...], threads: int) -> list[tuple[Stage, ...]]:
-    """Name the plan of each of `threads` streams."""
-    return [PARTNERS.get(plan, plan) if stream % 2 else plan for stream in range(threads)]
+    row = choose_binary(variables=rows.count, density=rows.density, degree_min=low, degree_max=high)
+    return [row.beside if stream % 2 else row.plan for stream in range(streams)]
 
 
 def is_lattice(rows: Rows) -> bool:
@@ -101,7 +62,7 @@ def _degree_range(rows: Rows) -> tuple[int, int]:
     return int(degrees.min()), int(degrees.max())
 
 
-def choose_temperatures(method: Method, rows: Rows) -> tuple[float, float]:
+def choose_temperatures(method: BinaryMethod, rows: Rows) -> tuple[float, float]:
     """Return the hottest and the coldest temperature, in the rows' unit."""
     field = rows.field or 1.0
     if method == "exchange" and is_lattice(rows):
@@ -115,9 +76,13 @@ def choose_temperatures(method: Method, rows: Rows) -> tuple[float, float]:
     return hot * field, min(coldest, hot * field)
 
 
-def plan_budget(plan: tuple[Stage, ...], rows: Rows, *, time_limit_s: float) -> Budget:
-    """Say what a time limit buys: work is counted in the same unit throughout one plan."""
+def plan_budget(plan: Plan, rows: Rows, *, time_limit_s: float, flips_max: int | None) -> Budget:
+    """Say what the limits buy: work is counted in the same unit throughout one plan."""
     method = plan[0][0]
     rate = WORK_RATE[method] * (1.0 if rows.exact else DOUBLE_RATE[method])
-    sweep = rows.count * (row_length(rows.count) + FLIP_WORK if method == "tabu" else rows.count)
-    return Budget(work=max(1, int(rate * time_limit_s)), settled_work=SETTLED_SWEEPS[method] * sweep)
+    flip = row_length(rows.count) + FLIP_WORK if method == "tabu" else SPARSE_FLIP_WORK
+    work = max(1, int(rate * time_limit_s))
+    if flips_max is not None:
+        work = min(work, flips_max * flip)
+    sweep = rows.count * (flip if method == "tabu" else rows.count)
+    return Budget(work=work, settled_work=SETTLED_SWEEPS[method] * sweep)

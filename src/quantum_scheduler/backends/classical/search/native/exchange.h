@@ -1,10 +1,10 @@
 /* Replica exchange, with cluster flips for models like a torus. Compiled once for each type of numbers.
  *
- * Two replicas at every temperature. Where the two differ, the differing variables fall into clusters that no weight
+ * One replica at every temperature, or two to flip clusters of. Where the two differ, the differing variables fall into clusters that no weight
  * joins; flipping one cluster in both leaves the sum of their energies as it was, and crosses any barrier. Worth it
  * only where clusters stay small. After Zhu, Ochoa, Katzgraber (PRL 115, 2015) and Houdayer (EPJ B 22, 2001). */
 
-#define TEMPERATURES 16
+#define TEMPERATURES 12
 
 static void NAME(swap_states)(struct NAME(state) * a, struct NAME(state) * b) {
   struct NAME(state) c = *a;
@@ -47,12 +47,13 @@ static void NAME(temper)(struct stream *s, const struct NAME(rows) * m, struct N
                          int clusters, const float *table, uint64_t *random, int8_t *spare, int32_t *queue) {
   double temperature[TEMPERATURES];
   for (int t = 0; t < TEMPERATURES; t++) temperature[t] = cold * pow(hot / cold, (double)t / (TEMPERATURES - 1));
-  for (int r = 0; r < 2 * TEMPERATURES; r++) {
+  int replicas = clusters ? 2 * TEMPERATURES : TEMPERATURES;
+  for (int r = 0; r < replicas; r++) {
     random_values(random, spare, m->n);
     NAME(start_at)(m, &x[r], spare, spare);
   }
   for (int64_t round = 1; !must_end(s); round++) {
-    for (int r = 0; r < 2 * TEMPERATURES && s->best > s->target; r++) {
+    for (int r = 0; r < replicas && s->best > s->target; r++) {
       s->work += NAME(sweep)(m, &x[r], (float)temperature[r % TEMPERATURES], table, random);
       if (INEXACT && round % REFRESH == 0) NAME(start_at)(m, &x[r], x[r].values, spare);
       NAME(note)(s, m, &x[r]);
@@ -62,8 +63,7 @@ static void NAME(temper)(struct stream *s, const struct NAME(rows) * m, struct N
       NAME(note)(s, m, &x[t]);
       NAME(note)(s, m, &x[t + TEMPERATURES]);
     }
-    NAME(exchange)(x, temperature, random);
-    NAME(exchange)(x + TEMPERATURES, temperature, random);
+    for (int r = 0; r < replicas; r += TEMPERATURES) NAME(exchange)(x + r, temperature, random);
   }
 }
 

@@ -5,7 +5,7 @@
 #define FLIP_WORK 8     /* what a flip costs beside its neighbours, in visits of one variable */
 #define REFRESH 4096    /* sweeps after which deltas of doubles are computed afresh */
 #define SWEEPS_FIRST 64 /* of the first cooling; each next is twice as long, up to a share of all work */
-#define LONGEST_SHARE 16
+#define LONGEST_SHARE 2
 
 struct NAME(rows) {
   int n;
