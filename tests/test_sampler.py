@@ -56,6 +56,35 @@ def test_each_read_is_one_row_and_the_same_seed_gives_the_same_rows() -> None:
     dimod.testing.assert_sampleset_energies(first, bqm)  # type: ignore[no-untyped-call]
 
 
+@pytest.mark.parametrize("method", ["auto", "tabu", "anneal", "exchange", "sampler"])
+def test_each_method_finds_the_ground_state_and_ends_at_a_target(method: str) -> None:
+    bqm = dimod.generators.gnp_random_bqm(18, 0.9, "SPIN", random_state=5)
+    least = dimod.ExactSolver().sample(bqm).first.energy  # type: ignore[no-untyped-call]
+    found = sample(bqm, method=method, target=least + 1e-9, time_limit_s=60)
+    assert found.first.energy == pytest.approx(least)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("target", "low", "target must be"),
+        ("target", float("inf"), "target must be"),
+        ("flips_max", 0, "flips_max must be"),
+        ("flips_max", 1.5, "flips_max must be"),
+        ("method", "list", "choose from auto, tabu"),
+    ],
+)
+def test_a_wrong_limit_or_method_is_refused(name: str, value: Any, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        sample(dimod.BinaryQuadraticModel({"a": 1}, {}, 0, "SPIN"), **{name: value})
+
+
+def test_so_many_flips_are_the_same_answer_however_long_it_may_take() -> None:
+    bqm = dimod.generators.gnp_random_bqm(200, 0.5, "SPIN", random_state=5)
+    first, again = (sample(bqm, flips_max=500, time_limit_s=limit_s, seed=4) for limit_s in (60, 120))
+    assert np.array_equal(first.record.sample, again.record.sample)
+
+
 def test_an_empty_model_has_one_empty_sample_for_each_read() -> None:
     found = sample(dimod.BinaryQuadraticModel({}, {}, 1.5, "SPIN"), num_reads=2)
     assert (found.record.sample.shape, found.record.energy.tolist()) == ((2, 0), [1.5, 1.5])

@@ -32,10 +32,11 @@ class Case:
 
 def find_cases(instances: Path, generated: Path) -> list[Case]:
     """Find the instances of the folder that have a best-known value, and generate the others into `generated`."""
-    return [*_find_binary(instances), *_find_schedules(instances), *_generate_tardiness(generated)]
+    return [*find_binary_cases(instances), *_find_schedules(instances), *_generate_tardiness(generated)]
 
 
-def _find_binary(instances: Path) -> Iterator[Case]:
+def find_binary_cases(instances: Path) -> Iterator[Case]:
+    """Find the binary models of the folder that have a best-known value."""
     best = _read_qubo_best(instances / "qubo" / "best_known.json")
     for path in sorted((instances / "qubo").glob("*.qubo.gz")):
         name = path.name.removesuffix(".qubo.gz")

@@ -16,6 +16,7 @@ is to the best answer of this run, whoever found it.
 
 ![Mean gap over CPU seconds](solvers.svg)
 """
+COMMANDS = ("uv pip install -e '.[bench]'", "python -m benchmarks.solvers --instances FOLDER")
 RULES = """\
 ## How it was measured
 
@@ -31,7 +32,7 @@ RULES = """\
 """
 
 
-def write_report(scores: Scores, versions: Mapping[str, str], *, date: str, command: str) -> str:
+def write_report(scores: Scores, *, date: str) -> str:
     """Write the page: a table for each group, the comparisons lost, the means, and how to reproduce it."""
     budgets = " / ".join(f"{budget:g}" for budget in scores.budgets)
     count = len({run.seed for run in scores.runs})
@@ -39,8 +40,9 @@ def write_report(scores: Scores, versions: Mapping[str, str], *, date: str, comm
     for group, cases in scores.groups().items():
         lines += [f"## {group}", "", *_write_table(scores, cases), ""]
     lines += ["## Lost comparisons", "", *_write_lost(scores), "", RULES]
+    versions = {package: number for run in scores.runs for package, number in run.versions.items()}
     lines += ["## Where and when", "", *_write_facts(scores, versions, date), ""]
-    lines += ["## Reproduce", "", "```sh", "uv pip install -e '.[bench]'", command, "```", ""]
+    lines += ["## Reproduce", "", "```sh", *COMMANDS, "```", ""]
     return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
 """What the runs are worth: gaps to the best-known values, medians over the seeds."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import mean, median
 
 from benchmarks.contest.case import Case
@@ -20,6 +20,7 @@ class Run:
     objective: float | None
     cpu_s: float
     failure: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 class Scores:

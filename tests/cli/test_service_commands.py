@@ -126,6 +126,7 @@ def test_a_job_can_be_prioritised_and_cancelled_until_it_has_ended(ask: Ask, exa
         ["job", "01234567-0123-7123-8123-012345678901"],
         ["jobs", "--cursor", "nonsense"],
         ["submit", "FILE", "--backend", "abacus"],
+        ["submit", "FILE", "--method", "prayer"],
         ["submit", "FILE", "--name", "a\nb"],
     ],
 )

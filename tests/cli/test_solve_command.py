@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import random
 import re
 import signal
 import subprocess
@@ -55,6 +56,24 @@ def test_an_infeasible_problem_gives_exit_code_1_and_the_reason(run_here: Any, t
     assert "infeasible" in run_here("solve", file).stdout
 
 
+@pytest.mark.parametrize(
+    ("file", "method"), [("bqp100_1.qubo", "anneal"), ("workshop.yaml", "list"), ("workshop.yaml", "cp-sat")]
+)
+def test_a_method_is_used_alone(run_here: Any, examples: Path, file: str, method: str) -> None:
+    ended = run_here("solve", examples / file, "--method", method, "--time-limit", "1", "--json")
+    result = json.loads(ended.stdout)
+    assert (result["method"], result["verified"]) == (method, True)
+
+
+def test_an_unknown_method_is_refused_with_the_choices(run_here: Any, examples: Path) -> None:
+    ended = run_here("solve", examples / "bqp100_1.qubo", "--method", "prayer")
+    assert ended.returncode == 2
+    last = ended.stderr.splitlines()[-1]
+    assert last == (
+        "error: classical solves no binary problem by 'prayer'; choose from auto, tabu, anneal, exchange, sampler"
+    )
+
+
 def test_an_unknown_backend_and_an_unwritable_file_are_refused(run_here: Any, examples: Path) -> None:
     unknown = run_here("solve", examples / "bqp100_1.qubo", "--backend", "abacus")
     assert unknown.returncode == 2
@@ -88,8 +107,11 @@ def test_a_terminal_gets_colour_unless_no_color_is_set(
     assert ("┃cut━" in said) != coloured
 
 
-def test_ctrl_c_takes_the_best_so_far(examples: Path, clean_environ: dict[str, str]) -> None:
-    arguments = ["solve", str(examples / "bqp100_1.qubo"), "--time-limit", "600", "--json"]
+def test_ctrl_c_takes_the_best_so_far(tmp_path: Path, clean_environ: dict[str, str]) -> None:
+    chance, large = random.Random(1), tmp_path / "large.json"  # so large that its search does not soon end by itself
+    pairs = [[chance.randrange(2_500), chance.randrange(2_500, 5_000), chance.randint(-9, 9)] for _ in range(20_000)]
+    large.write_text(json.dumps({"kind": "binary", "quadratic": pairs}))
+    arguments = ["solve", str(large), "--time-limit", "600", "--json"]
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "quantum_scheduler", *arguments],
         env=clean_environ,

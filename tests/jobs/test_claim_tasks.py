@@ -30,12 +30,13 @@ def owners(claims: list[Claim], desks: list[Desk]) -> str:
 
 
 async def test_a_claimed_job_runs_and_says_so(desk: Desk) -> None:
-    job = await desk.submit(time_limit_s=3, seed=7, deadline_s=100)
+    job = await desk.submit(time_limit_s=3, seed=7, method="tabu", deadline_s=100)
     worker_id = await desk.register()
     (claim,) = await desk.claim(worker_id, 5)
     assert isinstance(claim, SolveClaim)
     assert (claim.job_id, claim.owner, claim.attempt, claim.failures) == (job.id, worker_id, 1, 0)
-    assert (claim.time_limit_s, claim.seed, claim.backend, claim.lane) == (3, 7, "auto", LANE)
+    assert (claim.time_limit_s, claim.seed, claim.method) == (3, 7, "tabu")
+    assert (claim.backend, claim.lane) == ("auto", LANE)
     assert claim.deadline_left_s is not None
     assert 0 < claim.deadline_left_s <= 100
     found = await desk.find(job)

@@ -47,14 +47,22 @@ def start(dsn: str) -> Start:
 
 
 async def test_a_worker_solves_what_is_queued_and_what_comes(desk: Desk, start: Start) -> None:
-    before = await desk.submit(time_limit_s=3, seed=7, backend="classical")
+    before = await desk.submit(time_limit_s=3, seed=7, backend="classical", method="tabu")
     async with start():
         after = await desk.submit()
         jobs = await desk.wait_final(before, after)
     assert [job.state for job in jobs] == ["succeeded", "succeeded"]
     async with desk.pool.acquire() as conn:
         result = await read_result(conn, desk.org_id, before.id)
-    assert result["info"] == {"backend": "classical", "time_limit_s": 3.0, "seed": 7, "threads": 1}
+    assert result["info"] == {
+        "backend": "classical",
+        "time_limit_s": 3.0,
+        "seed": 7,
+        "threads": 1,
+        "method": "tabu",
+        "target": None,
+        "flips_max": None,
+    }
     assert await desk.count("SELECT count(*) FROM worker") == 0
 
 

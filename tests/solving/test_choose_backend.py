@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from quantum_scheduler.backends.classical.choose import METHODS
+from quantum_scheduler.backends.fit import MethodUnknown
 from quantum_scheduler.backends.load import BackendUnknown
 from quantum_scheduler.backends.model import BackendError, Limits
 from quantum_scheduler.problems.binary import BinaryProblem
@@ -36,6 +38,17 @@ def test_an_unknown_name_is_refused_with_the_names_there_are() -> None:
 
 def test_classical_takes_every_problem_the_service_takes() -> None:
     check_fit(choose_backend(SolveRequest()), unjoined(VARIABLES_MAX), Limits())
+
+
+@pytest.mark.parametrize("method", ["auto", *METHODS["binary"]])
+def test_a_method_of_the_backend_is_taken(method: str) -> None:
+    check_fit(choose_backend(SolveRequest()), unjoined(3), Limits(method=method))
+
+
+@pytest.mark.parametrize(("backend", "method"), [("classical", "list"), ("simulator", "tabu")])
+def test_a_method_the_backend_has_not_is_refused_with_those_it_has(backend: str, method: str) -> None:
+    with pytest.raises(MethodUnknown, match=f"{backend} solves no binary problem by '{method}'; choose from auto"):
+        check_fit(choose_backend(SolveRequest(backend=backend)), unjoined(3), Limits(method=method))
 
 
 def test_a_problem_the_backend_has_no_room_for_is_refused_with_both_numbers() -> None:
