@@ -16,7 +16,7 @@ from quantum_scheduler.backends.classical.search.arrange import row_length
 from quantum_scheduler.backends.classical.search.model import Rows
 
 # Temperatures, in units of T0 (mean root of the summed squared weights in spins) and of the least change of energy.
-ANNEAL_HOT = 0.7
+ANNEAL_HOT = 0.5
 ANNEAL_COLD = 0.05
 ANNEAL_COLD_UNITS = 0.22
 EXCHANGE_HOT = 0.7

@@ -92,4 +92,3 @@ EXPORT void NAME(search_exchange)(struct stream *s, int32_t n, const int32_t *st
 #undef FLIP_WORK
 #undef REFRESH
 #undef SWEEPS_FIRST
-#undef LONGEST_SHARE

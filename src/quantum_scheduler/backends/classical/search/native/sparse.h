@@ -4,8 +4,7 @@
 
 #define FLIP_WORK 8     /* what a flip costs beside its neighbours, in visits of one variable */
 #define REFRESH 4096    /* sweeps after which deltas of doubles are computed afresh */
-#define SWEEPS_FIRST 64 /* of the first cooling; each next is twice as long, up to a share of all work */
-#define LONGEST_SHARE 2
+#define SWEEPS_FIRST 64 /* of the first cooling; each next is twice as long */
 
 struct NAME(rows) {
   int n;
@@ -73,13 +72,12 @@ static void NAME(descend)(struct stream *s, const struct NAME(rows) * m, struct 
   NAME(note)(s, m, x);
 }
 
-/* Cool from `hot` to `cold` in `sweeps` even steps of 1 / temperature. */
+/* Cool from `hot` to `cold` in `sweeps` even steps. */
 static void NAME(cool)(struct stream *s, const struct NAME(rows) * m, struct NAME(state) * x, double hot, double cold,
                        int64_t sweeps, const float *table, uint64_t *random, int8_t *spare) {
   for (int64_t k = 0; k < sweeps; k++) {
     double share = sweeps > 1 ? (double)k / (double)(sweeps - 1) : 1.0;
-    double beta = 1.0 / hot + (1.0 / cold - 1.0 / hot) * share;
-    s->work += NAME(sweep)(m, x, (float)(1.0 / beta), table, random);
+    s->work += NAME(sweep)(m, x, (float)(hot + (cold - hot) * share), table, random);
     if (INEXACT && k % REFRESH == REFRESH - 1) NAME(start_at)(m, x, x->values, spare);
     NAME(note)(s, m, x);
     if (__atomic_load_n(&s->stop, __ATOMIC_RELAXED) || s->best <= s->target) return;
@@ -87,7 +85,8 @@ static void NAME(cool)(struct stream *s, const struct NAME(rows) * m, struct NAM
   NAME(descend)(s, m, x);
 }
 
-/* Anneal again and again from random states. The work so far says how much a sweep takes, and so how long to cool. */
+/* Anneal again and again from random states, ever longer; the last cooling takes half of all work or more, because one
+ * long cooling ends lower than several short ones. The work so far says how much a sweep takes. */
 EXPORT void NAME(search_anneal)(struct stream *s, int32_t n, const int32_t *start, const int32_t *other,
                                 const NUMBER *weight, const NUMBER *linear, double hot, double cold) {
   struct NAME(rows) m = {n, start, other, weight, linear};
@@ -99,9 +98,8 @@ EXPORT void NAME(search_anneal)(struct stream *s, int32_t n, const int32_t *star
     fill_table(table, next_random(&random));
     int64_t per_sweep = 2 * (int64_t)n + start[n] / 8, sweeps = SWEEPS_FIRST;
     while (!must_end(s)) {
-      int64_t left = (s->work_max - s->work) / per_sweep, longest = s->work_max / LONGEST_SHARE / per_sweep;
-      if (longest > 0 && sweeps >= longest) sweeps = left / ((left + longest / 2) / longest > 1 ? (left + longest / 2) / longest : 1);
-      if (sweeps > left) sweeps = left;
+      int64_t left = (s->work_max - s->work) / per_sweep;
+      if (left < 3 * sweeps) sweeps = left;
       if (sweeps < 1) sweeps = 1;
       random_values(&random, spare, n);
       NAME(start_at)(&m, &x, spare, spare);
