@@ -72,11 +72,12 @@ class QuantumSchedulerSampler(Sampler):
         """Search for states of least energy; one read is one search and one row, in the order of their seeds.
 
         The reads share the time limit evenly and begin from `seed`, `seed` + 1 and so on; one read of the whole time is
-        the best use of it. A read ends at the energy `target` or below, and when each thread has done the work of
-        `flips_max` flips;
-        `method` is used alone. The labels, the vartype and the energies are the model's own. `info` holds `status`,
-        `bound` and `backend` of the best read, `seconds` of all of them, and whether all are `verified` and
-        `reproducible`. An empty model has one empty sample for each read, of the offset as energy.
+        the best use of it. A read also ends at the energy `target` or below, and when each thread has done the work of
+        `flips_max` flips. `method` is used alone.
+
+        The labels, the vartype and the energies are the model's own. `info` holds `status`, `bound` and `backend` of
+        the best read, `seconds` of all of them, and whether all are `verified` and `reproducible`. An empty model has
+        one empty sample for each read, of the offset as energy.
 
         Raises ValueError for a parameter out of range, ProblemInvalid, MethodUnknown, BackendUnknown and BackendError.
         Warns of unknown parameters, as dimod's samplers do.

@@ -26,7 +26,7 @@ LATTICE_HOT = 1.0
 LATTICE_COLD = 0.2
 
 # Updates a second of one core: two thirds of the slowest rate measured on a 2-core cloud machine of 2026.
-WORK_RATE: dict[BinaryMethod, float] = {"tabu": 5.0e9, "anneal": 5.0e8, "exchange": 5.0e8, "sampler": 1.0e8}
+WORK_RATE: dict[BinaryMethod, float] = {"tabu": 5.0e9, "anneal": 3.3e8, "exchange": 3.3e8, "sampler": 1.0e8}
 # Doubles take more room and time than the smallest integers, in the dense kernel above all.
 DOUBLE_RATE: dict[BinaryMethod, float] = {"tabu": 0.4, "anneal": 0.9, "exchange": 0.9, "sampler": 1.0}
 # A search ends early once it has done so many sweeps (n visits, or n flips) for each variable and long found nothing.
