@@ -98,7 +98,7 @@ def test_a_reduction_keeps_a_best_state(problem: BinaryProblem) -> None:
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("vartype", ["BINARY", "SPIN"])
 def test_each_method_alone_finds_the_least_energy(method: str, scale: float, vartype: VarType) -> None:
-    problem = model(18, 0.6, seed=7, vartype=vartype, scale=scale)
+    problem = model(22, 0.6, seed=7, vartype=vartype, scale=scale)
     found = search(problem, method=method, time_limit_s=5.0, target=least_energy(problem) + 1e-9)
     assert found.energy == pytest.approx(least_energy(problem), abs=1e-9)
     assert found.method == method

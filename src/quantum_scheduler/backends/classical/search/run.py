@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import cast
 
 import numpy as np
 
 from quantum_scheduler.backends.classical.choose import BinaryMethod
-from quantum_scheduler.backends.classical.exhaust import exhaust_states
+from quantum_scheduler.backends.classical.exhaust import VARIABLES_MAX, exhaust_states
 from quantum_scheduler.backends.classical.search.arrange import arrange_rows
 from quantum_scheduler.backends.classical.search.bound import bound_energy
 from quantum_scheduler.backends.classical.search.kernels import (
@@ -32,10 +33,9 @@ from quantum_scheduler.problems.model import Number
 POLL_S = 0.02
 # A removal takes about 10 microseconds; a fifth of the time limit may go to them.
 REMOVALS_PER_S = 20_000
-# A part of so few variables is looked through, and its answer proven.
-EXHAUSTED_VARIABLES_MAX = 12
-# So many parts are looked through, and so many searched, at most.
+# So many parts of few variables are looked through, with no more states in all, and so many others searched, at most.
 EXHAUSTED_MAX = 500
+STATES_MAX = 2**22
 SEARCHED_MAX = 20
 
 
@@ -86,7 +86,7 @@ def search_binary(problem: BinaryProblem, limits: Limits, report: Callable[[Numb
         values=best,
         energy=energy,
         bound=energy if proven else watch.bound,
-        complete=proven or not any(found.cut for found in searched),
+        complete=not any(found.cut for found in searched),
         proven=proven,
         method="+".join(dict.fromkeys(name for found in searched for name in found.methods)) or "reduction",
         work=sum(found.work for found in searched),
@@ -99,8 +99,9 @@ def _part_model(model: BinaryProblem) -> tuple[list[Positions], list[Positions]]
     Where there are too many of them, many are searched as if they were one.
     """
     parts = split_parts(model)
-    fit = sum(len(part) <= EXHAUSTED_VARIABLES_MAX for part in parts)
-    small, large = parts[: min(fit, EXHAUSTED_MAX)], parts[min(fit, EXHAUSTED_MAX) :]
+    totals = accumulate(2 ** min(len(part), VARIABLES_MAX + 1) for part in parts[:EXHAUSTED_MAX])
+    fit = sum(len(part) <= VARIABLES_MAX and total <= STATES_MAX for part, total in zip(parts, totals, strict=False))
+    small, large = parts[:fit], parts[fit:]
     spare = len(large) - SEARCHED_MAX
     if spare > 0:
         large = [np.sort(np.concatenate(large[: spare + 1])), *large[spare + 1 :]]
@@ -151,9 +152,9 @@ def _search_part(model: BinaryProblem, watch: _Watch, limits: Limits, *, seeds: 
         alone = "sampler" if kernels is None else cast("BinaryMethod", limits.method)
         plans = [((alone, 1.0),)] * len(seeds)
     bound = bound_energy(model)
-    goal = -ENERGY_NONE if limits.target is None else (limits.target - watch.settled) / rows.unit
-    if model.integral:
-        goal = max(goal, bound / rows.unit)
+    target = -ENERGY_NONE if limits.target is None else (limits.target - watch.settled) / rows.unit
+    # Each stream ends at the bound by itself, so that the answer does not depend on which is the first.
+    goal = max(target, bound / rows.unit) if model.integral else target
     streams: list[Stream] = []
     states: list[Values] = []
     runs: list[Kernel] = []
@@ -170,7 +171,7 @@ def _search_part(model: BinaryProblem, watch: _Watch, limits: Limits, *, seeds: 
             runs.append(prepare_sampler(model, rows, values))
         else:
             runs.append(kernels.prepare(plan, rows))
-    _run_streams(runs, streams, watch, unit=rows.unit, whole=model.integral)
+    _run_streams(runs, streams, watch, target=target, unit=rows.unit, whole=model.integral)
     if any(stream.ended == ENDED_NO_MEMORY for stream in streams):
         raise MemoryError(f"a model of {rows.count} variables does not fit")
     first = min(range(len(streams)), key=lambda number: streams[number].best)
@@ -184,10 +185,12 @@ def _search_part(model: BinaryProblem, watch: _Watch, limits: Limits, *, seeds: 
     )
 
 
-def _run_streams(runs: Sequence[Kernel], streams: Sequence[Stream], watch: _Watch, *, unit: float, whole: bool) -> None:
-    """Run every search in a thread until all have ended; tell them to when it is time or one has met its target.
+def _run_streams(
+    runs: Sequence[Kernel], streams: Sequence[Stream], watch: _Watch, *, target: float, unit: float, whole: bool
+) -> None:
+    """Run every search in a thread until all have ended; tell them to when it is time or one has met the target.
 
-    Their energies are in `unit`, and `whole` numbers of the model's own or not.
+    `target` and their energies are in `unit`, and `whole` numbers of the model's own or not.
     """
     with ThreadPoolExecutor(len(runs), thread_name_prefix="search") as pool:
         waiting = {pool.submit(run, stream) for run, stream in zip(runs, streams, strict=True)}
@@ -199,6 +202,6 @@ def _run_streams(runs: Sequence[Kernel], streams: Sequence[Stream], watch: _Watc
             best = min(stream.best for stream in streams)
             if best < ENERGY_NONE:
                 watch.notice(round(best * unit) if whole else best * unit)
-            if best <= streams[0].target or watch.stop():
+            if best <= target or watch.stop():
                 for stream in streams:
                     stream.stop = 1
