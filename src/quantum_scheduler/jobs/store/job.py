@@ -47,8 +47,8 @@ FIND_KEYS = (
 JOBS_NOW = """
 SELECT job.id, job.org_id, job.name, CASE WHEN task.id IS NULL THEN job.state ELSE 'running' END AS state, job.priority,
     job.backend, job.method, job.lane, job.summary, job.fingerprint, job.time_limit_s, job.seed, job.use_cache,
-    job.cached, job.created_at, job.deadline_at, coalesce(job.started_at, task.started_at) AS started_at, job.finished_at,
-    coalesce(task.failures + task.takeovers + 1, job.attempts) AS attempts, job.progress, job.error
+    job.cached, job.created_at, job.deadline_at, coalesce(job.started_at, task.started_at) AS started_at,
+    job.finished_at, coalesce(task.failures + task.takeovers + 1, job.attempts) AS attempts, job.progress, job.error
 FROM job LEFT JOIN task ON task.job_id = job.id AND task.state = 'running' AND job.state = 'queued'
 """
 
