@@ -3,17 +3,29 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
+from quantum_scheduler.backends.check import Check
+from quantum_scheduler.backends.model import Health
 from quantum_scheduler.jobs.perform import Handler
+from quantum_scheduler.jobs.quantum_bench import QuantumBench
+from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.embed import EmbeddedPostgres, start_postgres
 from quantum_scheduler.postgres.model import DatabaseUnavailable
+from quantum_scheduler.secrets.reveal import reveal_surely
+from quantum_scheduler.secrets.seal import FindKeyring, find_keyring, find_no_keyring
 from quantum_scheduler.settings import SettingInvalid, Settings
+from quantum_scheduler.solving.call import CALL_TIMEOUT_S, Wire
 from quantum_scheduler.solving.pool import ProcessPool
 from quantum_scheduler.solving.port import Executor
+from quantum_scheduler.solving.routing_model import Rules
 
 # What the processes of a pool import before they are given work.
 SOLVERS = ("quantum_scheduler.solving.compute", "ortools.sat.python.cp_model", "dwave.samplers")
 READERS = ("quantum_scheduler.jobs.read_apart",)
+CALLERS = ("quantum_scheduler.solving.wire",)
+# So many calls to vendors may be under way at once; each holds a process, and the memory of an SDK or two.
+CALLS_MAX = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +79,43 @@ def build_handlers() -> dict[str, Handler]:
 def build_reader() -> Executor:
     """Build what the API reads large problems with: one process of this machine, started when first needed."""
     return ProcessPool(1, preload=READERS)
+
+
+def build_callers(slots: int) -> Executor:
+    """Build what talks to the vendors: processes of this machine, started when first needed."""
+    return ProcessPool(min(slots, CALLS_MAX), preload=CALLERS)
+
+
+def build_quantum(settings: Settings, callers: Executor) -> QuantumBench:
+    """Build what a worker makes quantum attempts with."""
+    return QuantumBench(
+        wire=Wire(
+            executor=callers,
+            timeout_s=min(CALL_TIMEOUT_S, settings.quantum_timeout_s),
+            memory_mb=settings.worker_memory_mb,
+        ),
+        find_keyring=build_keyring(settings),
+        environment=Rules(priority=settings.quantum_backend_priority, classical_only=settings.classical_only),
+        falls_back=settings.fallback_to_classical,
+        timeout_s=settings.quantum_timeout_s,
+        max_cost_usd=settings.quantum_max_cost_usd,
+    )
+
+
+def build_keyring(settings: Settings) -> FindKeyring:
+    """Build what looks for the key of the secrets whenever one is to be opened."""
+    return partial(find_keyring, settings.secrets_key, settings.data_dir, may_make=False)
+
+
+def build_check(callers: Executor, pool: Pool | None = None, find: FindKeyring = find_no_keyring) -> Check:
+    """Build what asks a backend how it is, in a process of `callers`, with the secrets kept behind `pool`."""
+    wire = Wire(executor=callers)
+
+    async def check(backend: str) -> Health:
+        if pool is None:
+            return await wire.check(backend, {})
+        async with pool.acquire() as conn:
+            credentials = await reveal_surely(conn, find, backend)
+        return await wire.check(backend, credentials)
+
+    return check

@@ -1,7 +1,7 @@
 """The environment, read once at the door and handed down as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
@@ -24,6 +24,12 @@ class Settings:
     worker_slots: int
     worker_memory_mb: int
     ray_address: str | None
+    quantum_backend_priority: tuple[str, ...]
+    fallback_to_classical: bool
+    classical_only: bool
+    quantum_timeout_s: float
+    quantum_max_cost_usd: float | None
+    secrets_key: str | None = field(repr=False)
     request_bytes_max: int
     log_level: str
 
@@ -46,9 +52,33 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         worker_slots=int(_number(environ, "WORKER_SLOTS", default=2, least=1, most=256)),
         worker_memory_mb=int(_number(environ, "WORKER_MEMORY_MB", default=4096, least=256, most=1_048_576)),
         ray_address=environ.get("RAY_ADDRESS") or None,
+        quantum_backend_priority=read_priority(environ.get("QUANTUM_BACKEND_PRIORITY", "")),
+        fallback_to_classical=_flag(environ, "FALLBACK_TO_CLASSICAL", default=True),
+        classical_only=_flag(environ, "CLASSICAL_ONLY", default=False),
+        quantum_timeout_s=_number(environ, "QUANTUM_TIMEOUT_SECONDS", default=600, least=1, most=7 * 86_400),
+        quantum_max_cost_usd=_amount(environ, "QUANTUM_MAX_COST_USD"),
+        secrets_key=environ.get("QUANTUM_SCHEDULER_SECRETS_KEY") or None,
         request_bytes_max=int(_number(environ, "REQUEST_BYTES_MAX", default=32 * 2**20, least=1024, most=2**30)),
         log_level=(environ.get("LOG_LEVEL") or "info").lower(),
     )
+
+
+def read_priority(text: str) -> tuple[str, ...]:
+    """Read names of quantum backends, separated by commas, the preferred one first. Raises SettingInvalid."""
+    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
+    if not names:
+        return ()
+    from quantum_scheduler.backends.load import list_backends  # noqa: PLC0415  few commands need it
+
+    unknown = [name for name in names if name not in list_backends() or name == "classical"]
+    if unknown:
+        known = ", ".join(name for name in list_backends() if name != "classical")
+        raise SettingInvalid(f"QUANTUM_BACKEND_PRIORITY names {unknown[0]!r}; it may name {known}")
+    return names
+
+
+def _amount(environ: Mapping[str, str], name: str) -> float | None:
+    return _number(environ, name, default=0, least=0, most=1_000_000) if environ.get(name, "").strip() else None
 
 
 def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:

@@ -27,11 +27,13 @@ from quantum_scheduler.jobs.model import (
 )
 from quantum_scheduler.jobs.perform import Handler, perform_claim
 from quantum_scheduler.jobs.progress import report_progress
+from quantum_scheduler.jobs.quantum_bench import QuantumBench
 from quantum_scheduler.jobs.repeat import attempt, repeat
 from quantum_scheduler.jobs.scale import adapt_slots
 from quantum_scheduler.jobs.settle import identify, settle_surely
 from quantum_scheduler.jobs.solve import Bench
 from quantum_scheduler.jobs.tick import TICK_S, tick
+from quantum_scheduler.jobs.watch_backends import watch_backends
 from quantum_scheduler.postgres.connect import open_pool
 from quantum_scheduler.postgres.listen import Listener, Notifier
 from quantum_scheduler.solving.port import Executor
@@ -76,11 +78,13 @@ async def run_worker(  # noqa: PLR0913  all that a worker is made of is said at 
     statement_cache: bool = True,
     pace: Pace = Pace(),
     handlers: Mapping[str, Handler] = MappingProxyType({}),
+    quantum: QuantumBench | None = None,
 ) -> None:
     """Work on up to `slots` jobs of `lanes` at once until `stop` is set; then finish within the grace or hand back.
 
     `handlers` do the tasks of the kinds they are named for; jobs are of kind `solve` and need none. Without
-    `statement_cache`, a pooler may stand before the database.
+    `statement_cache`, a pooler may stand before the database. With `quantum`, jobs may have quantum attempts, and the
+    backends are watched.
     It outlives restarts of the database and the loss of its lease. Raises DatabaseUnavailable where the database
     cannot be reached at first.
     """
@@ -94,15 +98,23 @@ async def run_worker(  # noqa: PLR0913  all that a worker is made of is said at 
         stack.callback(pool.terminate)
         listener = await stack.enter_async_context(Listener(dsn))
         notifier = await stack.enter_async_context(Notifier(dsn))
-        bench = Bench(pool=pool, executor=executor, memory_mb=memory_mb, use_cache=use_cache, chance=pace.chance)
+        bench = Bench(
+            pool=pool,
+            executor=executor,
+            memory_mb=memory_mb,
+            use_cache=use_cache,
+            chance=pace.chance,
+            quantum=quantum,
+        )
         worker = _Worker(bench, handlers, listener, notifier, lanes=lanes, slots=slots, stop=stop)
         settling = asyncio.create_task(worker.settle_always())
+        watching = [] if quantum is None else [asyncio.create_task(watch_backends(pool, quantum))]
         try:
             while not stop.is_set():
                 await attempt(partial(worker.serve, dsn, pace, statement_cache=statement_cache))
         finally:
             await worker.kill()
-            await _end([settling])
+            await _end([settling, *watching, *(() if quantum is None else quantum.strays)])
 
 
 @dataclass(slots=True, eq=False)

@@ -143,8 +143,13 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-async def desk(pool: Pool) -> Desk:
+async def open_desk(pool: Pool) -> Desk:
+    """A queue, and a customer of it."""
     async with pool.acquire() as conn:
         org_id = await conn.fetchval("INSERT INTO organisation (name) VALUES ('a customer') RETURNING id")
     return Desk(pool, org_id)
+
+
+@pytest.fixture
+async def desk(pool: Pool) -> Desk:
+    return await open_desk(pool)

@@ -9,7 +9,7 @@ from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.solving.model import SolveRequest
 from quantum_scheduler.solving.recall import RESULT_MAX_BYTES, forget_result, recall_result, remember_results
 from quantum_scheduler.solving.recheck import recheck
-from quantum_scheduler.solving.store import evict_solutions
+from quantum_scheduler.solving.store.solution import evict_solutions
 
 PROBLEM = {"kind": "binary", "linear": [["a", -1], ["b", 2]], "quadratic": [["a", "b", -3]], "offset": 5}
 BEST = {"kind": "binary", "values": [["a", 1], ["b", 1]]}

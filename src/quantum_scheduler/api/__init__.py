@@ -14,13 +14,15 @@ from quantum_scheduler.api.answer_error import STATUS, answer_error
 from quantum_scheduler.api.describe import describe_api
 from quantum_scheduler.api.limit_body import LimitBody
 from quantum_scheduler.api.log_requests import LogRequests
+from quantum_scheduler.app import build_check
 from quantum_scheduler.backends import routes as backends
-from quantum_scheduler.backends.check import HealthBoard
+from quantum_scheduler.backends.check import Check, HealthBoard
 from quantum_scheduler.backends.load import list_backends
 from quantum_scheduler.jobs import routes as jobs
 from quantum_scheduler.jobs.follow import FOLLOWERS_MAX, JobChanges
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.listen import Listener, Notifier
+from quantum_scheduler.solving import routes as routing
 from quantum_scheduler.solving.port import Executor
 
 SUMMARY = "Optimisation jobs on quantum computers and classical solvers."
@@ -30,7 +32,7 @@ Submit a schedule or a binary model (QUBO, Ising) as a job and get a verified an
 Every request but those for the health and the description of the service shows a key: `Authorization: Bearer KEY`.
 Every error is `application/problem+json` (RFC 9457), and every answer bears the id of its request in `X-Request-Id`.
 """
-ROUTERS = (jobs.router, backends.router, health.router, docs.router)
+ROUTERS = (jobs.router, backends.router, routing.router, health.router, docs.router)
 
 
 def create_api(
@@ -42,19 +44,22 @@ def create_api(
     stop: asyncio.Event,
     request_bytes_max: int,
     followers_max: int = FOLLOWERS_MAX,
+    check: Check | None = None,
 ) -> FastAPI:
     """Build the API on what the caller has opened and will close after it has stopped serving.
 
     `executor` reads large bodies; a pool of one process is enough, and it should not be the workers' own. Once `stop`
     is set, requests that wait and streams of events end, so that the server can shut down. At most `followers_max` of
-    both are kept at once.
+    both are kept at once. `check` asks a backend how it is, or else a process of `executor` does.
     """
+    board = HealthBoard(list_backends(), check or build_check(executor))
     changes = JobChanges(listener, stop=stop, followers_max=followers_max)
 
     @asynccontextmanager
     async def live(_api: FastAPI) -> AsyncIterator[None]:
         async with changes:
             yield
+        await board.close()
 
     api = FastAPI(
         title="quantum-scheduler",
@@ -71,7 +76,7 @@ def create_api(
     api.state.pool = pool
     api.state.jobs = jobs.JobDoor(changes=changes, notifier=notifier, executor=executor)
     api.state.pulse = health.ServicePulse(pool)
-    api.state.backend_health = HealthBoard(list_backends())
+    api.state.backend_health = board
     for router in ROUTERS:
         api.include_router(router)
     api.state.routes = [route for router in ROUTERS for route in router.routes]

@@ -24,6 +24,7 @@ from quantum_scheduler.api.model import (
     PathUnknown,
     RequestFailed,
 )
+from quantum_scheduler.backends.load import BackendUnknown
 from quantum_scheduler.jobs.follow import TooManyFollowers
 from quantum_scheduler.jobs.model import IdempotencyConflict, JobFinished, JobUnknown, ResultMissing
 from quantum_scheduler.jobs.page import CursorUnreadable
@@ -38,6 +39,7 @@ STATUS: dict[type[Exception], int] = {
     ParameterInvalid: 400,
     KeyMissing: 401,
     KeyUnknown: 401,
+    BackendUnknown: 404,
     JobUnknown: 404,
     PathUnknown: 404,
     MethodUnknown: 405,

@@ -1,8 +1,7 @@
-"""Ask backends for their health, each in a thread of its own, and keep the answers for a few seconds."""
+"""Ask backends for their health, all at once, and keep the answers for a few seconds."""
 
 import asyncio
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
@@ -11,61 +10,70 @@ from quantum_scheduler.backends.model import BackendError, Health
 
 TIMEOUT_S = 5.0
 FRESH_S = 5.0
-# A backend keeps its own time; this much later its thread is left to itself.
+# A backend keeps its own time; this much later nobody waits for it any more.
 GRACE_S = 1.0
 
 log = structlog.get_logger()
 
+Check = Callable[[str], Awaitable[Health]]
+
 
 class HealthBoard:
-    """The latest health of some backends. However many ask, each backend is asked once at a time."""
+    """The latest health of some backends. However many look, each backend is asked once at a time.
 
-    def __init__(self, names: Sequence[str], *, timeout_s: float = TIMEOUT_S, fresh_s: float = FRESH_S) -> None:
-        self._probes = {name: _Probe(name, timeout_s=timeout_s, fresh_s=fresh_s) for name in names}
+    `check` asks one; it may take longer than who looks will wait, as where it has an SDK to import.
+    """
+
+    def __init__(
+        self, names: Sequence[str], check: Check, *, timeout_s: float = TIMEOUT_S, fresh_s: float = FRESH_S
+    ) -> None:
+        self._probes = {name: _Probe(name, check, timeout_s=timeout_s, fresh_s=fresh_s) for name in names}
 
     async def read(self) -> Mapping[str, Health]:
         """Tell the health of every backend, at most `fresh_s` old, within `timeout_s` and a second."""
         answers = await asyncio.gather(*(probe.read() for probe in self._probes.values()))
         return dict(zip(self._probes, answers, strict=True))
 
+    async def close(self) -> None:
+        """Stop asking."""
+        asked = [probe.asked for probe in self._probes.values() if probe.asked is not None]
+        for each in asked:
+            each.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+
 
 class _Probe:
     """The latest health of one backend."""
 
-    def __init__(self, name: str, *, timeout_s: float, fresh_s: float) -> None:
+    def __init__(self, name: str, check: Check, *, timeout_s: float, fresh_s: float) -> None:
         self._name = name
+        self._check = check
         self._timeout_s = timeout_s
         self._fresh_s = fresh_s
-        self._asked: asyncio.Future[Health] | None = None
         self._stale_at = 0.0
+        self.asked: asyncio.Task[Health] | None = None
 
     async def read(self) -> Health:
         loop = asyncio.get_running_loop()
-        if self._asked is None or (self._asked.done() and loop.time() >= self._stale_at):
-            self._asked = loop.create_future()
-            # A daemon, because a backend that hangs must not keep the service from stopping.
-            threading.Thread(
-                target=self._ask, args=(loop, self._asked), daemon=True, name=f"health.{self._name}"
-            ).start()
-        finished, _ = await asyncio.wait([self._asked], timeout=self._timeout_s + GRACE_S)
+        if self.asked is None or (self.asked.done() and loop.time() >= self._stale_at):
+            self.asked = loop.create_task(self._ask())
+        finished, _ = await asyncio.wait([self.asked], timeout=self._timeout_s + GRACE_S)
         if not finished:
             return Health(status="down", error="timeout", message=f"no answer within {self._timeout_s:g} s")
-        return self._asked.result()
+        return self.asked.result()
 
-    def _ask(self, loop: asyncio.AbstractEventLoop, asked: "asyncio.Future[Health]") -> None:
-        health = check_backend(self._name, timeout_s=self._timeout_s)
+    async def _ask(self) -> Health:
         try:
-            loop.call_soon_threadsafe(self._keep, asked, health)
-        except RuntimeError:
-            return  # the service has stopped in the meantime
-
-    def _keep(self, asked: "asyncio.Future[Health]", health: Health) -> None:
-        self._stale_at = asyncio.get_running_loop().time() + self._fresh_s
-        asked.set_result(health)
+            return await self._check(self._name)
+        except Exception as error:
+            log.exception("backend.check_failed", backend=self._name)
+            return Health(status="down", error="unavailable", message=f"{type(error).__name__} while it was asked")
+        finally:
+            self._stale_at = asyncio.get_running_loop().time() + self._fresh_s
 
 
 def check_backend(name: str, *, timeout_s: float) -> Health:
-    """Ask one backend for its health. One that cannot even be loaded is down."""
+    """Ask one backend for its health, in this process. One that cannot even be loaded is down."""
     try:
         backend = load_backend(name)
         try:

@@ -33,3 +33,16 @@ def load_backend(name: str) -> Backend:
     for entry in entry_points(group=GROUP, name=name):
         return cast("Backend", entry.load()())
     raise BackendUnknown(name)
+
+
+@cache
+def is_local(name: str) -> bool:
+    """Whether a backend computes in the process that asks it, so that its handles mean nothing anywhere else.
+
+    Raises BackendUnknown.
+    """
+    backend = load_backend(name)
+    try:
+        return backend.capabilities().idempotent_submit == "local"
+    finally:
+        backend.close()

@@ -37,6 +37,11 @@ EXIT_CODES = {
     "quantum_scheduler.cli.read.FileUnreadable": 2,
     "quantum_scheduler.cli.write.FileUnwritable": 2,
     "quantum_scheduler.jobs.enqueue.ScheduleInvalid": 2,
+    "quantum_scheduler.secrets.model.SecretRefused": 1,
+    "quantum_scheduler.secrets.model.SecretInvalid": 2,
+    "quantum_scheduler.secrets.model.SecretUnknown": 2,
+    "quantum_scheduler.secrets.model.SecretsLocked": 2,
+    "quantum_scheduler.solving.actions.ShareInvalid": 2,
     "quantum_scheduler.postgres.model.BackupFailed": 2,
     "quantum_scheduler.postgres.model.DataDirInUse": 2,
     "quantum_scheduler.postgres.model.DataDirUnusable": 2,
@@ -120,7 +125,12 @@ _add(
 _add(
     "backends",
     "quantum_scheduler.cli.backends:backends_app",
-    "List the places that solve problems, or ask for their health.",
+    "List the places that solve problems, ask how they are, and steer which jobs go there.",
+)
+_add(
+    "secrets",
+    "quantum_scheduler.cli.secrets:app",
+    "Look after the credentials of the vendors: set, rotate, verify, promote, restore.",
 )
 _add(
     "up",

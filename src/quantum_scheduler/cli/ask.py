@@ -22,6 +22,15 @@ def ask_database(question: Callable[[Connection], Awaitable[T]]) -> T:
         return asyncio.run(_run(database.dsn, question))
 
 
+def ask_freely(question: Callable[[Connection], Awaitable[T]]) -> T:
+    """Ask one thing that takes its time, and opens a transaction by itself where it needs one.
+
+    Raises DatabaseUnavailable, MigrationRefused.
+    """
+    with open_database(read_settings(os.environ), may_start=False) as database:
+        return asyncio.run(_run_freely(database.dsn, question))
+
+
 def change_queue(action: Callable[[Connection], Awaitable[Changed]]) -> Changed:
     """Do something to the queue, and tell workers and customers once it is committed."""
     with open_database(read_settings(os.environ), may_start=False) as database:
@@ -39,10 +48,17 @@ async def _change_and_tell(dsn: str, action: Callable[[Connection], Awaitable[Ch
 
 
 async def _run(dsn: str, question: Callable[[Connection], Awaitable[T]]) -> T:
+    async def ask(conn: Connection) -> T:
+        async with conn.transaction():
+            return await question(conn)
+
+    return await _run_freely(dsn, ask)
+
+
+async def _run_freely(dsn: str, question: Callable[[Connection], Awaitable[T]]) -> T:
     conn = await connect(dsn, statement_cache=False)
     try:
         await require_migrated(conn)
-        async with conn.transaction():
-            return await question(conn)
+        return await question(conn)
     finally:
         await conn.close()

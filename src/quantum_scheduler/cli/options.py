@@ -25,7 +25,7 @@ Source = Annotated[
         validator=_refuse_options,
     ),
 ]
-Backend = Annotated[str, Parameter(help="Name of a backend, or auto.")]
+Backend = Annotated[str, Parameter(help="Name of a backend, or auto, or for the service quantum.")]
 Method = Annotated[str, Parameter(help="Name of one of the backend's methods, to use it alone, or auto.")]
 TimeLimit = Annotated[
     float,

@@ -9,7 +9,7 @@ import httpx2
 import uvicorn
 
 from quantum_scheduler.api import create_api
-from quantum_scheduler.app import build_reader
+from quantum_scheduler.app import build_callers, build_check, build_keyring, build_reader
 from quantum_scheduler.postgres.connect import open_pool
 from quantum_scheduler.postgres.listen import Listener, Notifier
 from quantum_scheduler.settings import Settings
@@ -42,7 +42,7 @@ async def serve_api(
 
     The task raises ServiceEnded where the server ends by itself.
     """
-    reader = build_reader()
+    reader, callers = build_reader(), build_callers(1)
     pool = await open_pool(dsn, statement_cache=settings.database_statement_cache)
     try:
         async with Listener(dsn) as listener, Notifier(dsn) as notifier:
@@ -53,6 +53,7 @@ async def serve_api(
                 executor=reader,
                 stop=stop,
                 request_bytes_max=settings.request_bytes_max,
+                check=build_check(callers, pool, build_keyring(settings)),
             )
             server = _Server(
                 uvicorn.Config(
@@ -75,6 +76,7 @@ async def serve_api(
     finally:
         await pool.close()
         await reader.close()
+        await callers.close()
 
 
 async def wait_until_ready(url: str, *, workers: int) -> None:

@@ -49,6 +49,8 @@ def show_result(console: Console, result: Mapping[str, Any], problem: SchedulePr
             lines.add_row(name.replace("_", " "), f"{value:,}")
         lines.add_row("verified", "yes, recomputed on the problem as it was given" if result["verified"] else "NO")
     lines.add_row("solved by", _describe_solve(result))
+    if result.get("race"):
+        lines.add_row("race", describe_race(result["race"]))
     if has_answer and result["explanation"]:
         lines.add_row("note", _flatten(result["explanation"]))
     console.print(lines)
@@ -72,6 +74,8 @@ def show_job(console: Console, job: Mapping[str, Any], problem: ScheduleProblem 
             lines.add_row(name.removesuffix("_at"), _show_time(job[name]))
     if job["state"] == "running" and job["progress"]:
         lines.add_row("so far", describe_progress(job["progress"]))
+    for attempt in job.get("quantum_attempts", ()):
+        lines.add_row("quantum", describe_attempt(attempt))
     console.print(lines)
     if job.get("result"):
         console.print()
@@ -102,6 +106,38 @@ def describe_summary(summary: Mapping[str, Any]) -> str:
     """Name the kind and the main sizes of a problem."""
     sizes = [(noun, summary[noun]) for noun in ("tasks", "agents", "variables", "terms") if summary.get(noun)]
     return f"{summary['kind']}: " + ", ".join(f"{size:,} {noun[:-1] if size == 1 else noun}" for noun, size in sizes)
+
+
+def describe_race(race: Mapping[str, Any]) -> str:
+    """Say in one line who won a race against whom, or why there was none."""
+    if race["quantum"] is not None:
+        sides = ((race["backend"], race["quantum"]), ("classical", race["classical"]))
+        found = [f"{name} {_side(side)}" for name, side in sides if side is not None]
+        return f"{race['winner']} won: " + ", ".join(found)
+    error = race.get("error")
+    return f"no quantum answer: {_flatten(error['message'])}" if error else f"{race['backend']} was not waited for"
+
+
+def _side(side: Mapping[str, Any]) -> str:
+    return "found nothing" if side["objective"] is None else f"found {_number(side['objective'])}"
+
+
+def describe_attempt(attempt: Mapping[str, Any]) -> str:
+    """Say in one line what was tried on which quantum backend, what came of it, and why not on another."""
+    parts = [f"{attempt['backend'] or 'none'}: {attempt['state']}"]
+    if attempt["queue_position"] is not None:
+        parts.append(f"place {attempt['queue_position']} in its queue")
+    if attempt["objective"] is not None:
+        parts.append(f"objective {_number(attempt['objective'])}")
+    if attempt["classical_objective"] is not None:
+        parts.append(f"classical {_number(attempt['classical_objective'])}, {attempt['winner']} won")
+    if attempt["cost_usd"] is not None:
+        parts.append(f"{attempt['cost_usd']:g} USD")
+    if attempt["error"]:
+        parts.append(f"{attempt['error']['kind']}: {_flatten(attempt['error']['message'])}")
+    refused = [reason for reason in attempt["reasons"] if reason["rule"] != "chosen"]
+    parts += [f"not {reason['backend']} ({_flatten(reason['why'])})" for reason in refused]
+    return ", ".join(parts)
 
 
 def describe_progress(progress: Mapping[str, Any]) -> str:

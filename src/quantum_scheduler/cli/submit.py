@@ -38,6 +38,9 @@ def submit(  # noqa: PLR0913  one parameter for each option
     method: Method = "auto",
     time_limit: TimeLimit = 10.0,
     seed: Seed = 0,
+    max_cost_usd: Annotated[
+        float | None, Parameter(help="What an attempt at a quantum backend may cost.", validator=Number(gte=0))
+    ] = None,
     cache: Annotated[bool, Parameter(help="Take a stored answer to the same problem if there is one.")] = True,
     gantt: ShowGantt = True,
     json: Json = False,
@@ -59,6 +62,7 @@ def submit(  # noqa: PLR0913  one parameter for each option
         "priority": priority,
         "deadline_s": deadline,
         "use_cache": cache,
+        "max_cost_usd": max_cost_usd,
     }
     with open_client(settings) as client:
         job = client.submit_job(request, idempotency_key=idempotency_key)

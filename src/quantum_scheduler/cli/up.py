@@ -74,8 +74,9 @@ def up(
 
 
 def _use(vendors: Mapping[str, Any], narration: Console) -> None:
-    """Point this process, and those it starts, at the vendors' stand-ins."""
+    """Point this process, and those it starts, at the vendors' stand-ins, and have jobs go there."""
     os.environ.update(vendors["environment"])
+    os.environ.setdefault("QUANTUM_BACKEND_PRIORITY", ",".join(each["name"] for each in vendors["vendors"]))
     names = ", ".join(each["name"] for each in vendors["vendors"])
     narration.print(f"{names}: {vendors['notice']}", soft_wrap=True)
     for each in vendors["missing"]:

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from quantum_scheduler.app import build_handlers, build_solvers, open_database
+from quantum_scheduler.app import build_callers, build_handlers, build_quantum, build_solvers, open_database
 from quantum_scheduler.backends.load import list_backends
 from quantum_scheduler.cli.log import configure_logging
 from quantum_scheduler.cli.options import SLOTS_MAX, Json
@@ -17,6 +17,7 @@ from quantum_scheduler.cli.parent import Parent, stop_with
 from quantum_scheduler.cli.write import open_consoles, write_json
 from quantum_scheduler.jobs.model import CONTROL_LANE, solve_lane
 from quantum_scheduler.settings import Settings, read_settings
+from quantum_scheduler.solving.routing_model import QUANTUM
 from quantum_scheduler.worker import run_worker
 
 
@@ -34,7 +35,7 @@ def work(
     stop_with(parent)
     settings = read_settings(os.environ)
     configure_logging(settings.log_level)
-    waiting_in = lanes or [*sorted({solve_lane(name) for name in list_backends()}), CONTROL_LANE]
+    waiting_in = lanes or [*sorted({solve_lane(name) for name in (QUANTUM, *list_backends())}), CONTROL_LANE]
     with open_database(settings, may_start=False) as database:
         if json:
             write_json({"pid": os.getpid(), "lanes": waiting_in})
@@ -51,6 +52,7 @@ async def _work(dsn: str, settings: Settings, *, lanes: list[str], slots: int) -
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     gc.freeze()  # what is imported stays: a busy worker would look through it again at every collection
     solvers = build_solvers(slots, ray_address=settings.ray_address)
+    callers = build_callers(slots)
     try:
         await run_worker(
             dsn,
@@ -62,6 +64,8 @@ async def _work(dsn: str, settings: Settings, *, lanes: list[str], slots: int) -
             use_cache=settings.enable_solution_cache,
             statement_cache=settings.database_statement_cache,
             handlers=build_handlers(),
+            quantum=build_quantum(settings, callers),
         )
     finally:
+        await callers.close()
         await solvers.close()

@@ -1,6 +1,6 @@
 """Jobs as JSON: what a customer sends and what a customer sees."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -12,9 +12,11 @@ from quantum_scheduler.problems.document import Document
 from quantum_scheduler.problems.model import Number
 from quantum_scheduler.problems.problem import ProblemDocument
 from quantum_scheduler.solving.model import METHOD_LENGTH_MAX, SEED_MAX, TIME_LIMIT_MAX_S, TIME_LIMIT_MIN_S, Result
+from quantum_scheduler.solving.routing_model import Attempt, AttemptState
 
 NAME_LENGTH_MAX = 200
 DEADLINE_MAX_S = 30 * 86_400.0
+COST_MAX_USD = 1_000_000.0
 
 
 class JobOptions(Document):
@@ -24,7 +26,11 @@ class JobOptions(Document):
         default="", description="A name for people; it need not be unique."
     )
     backend: Annotated[str, Field(min_length=1, max_length=100)] = Field(
-        default="auto", description="Where to solve it, one of `GET /v1/backends`; `auto` lets the service choose."
+        default="auto",
+        description=(
+            "Where to solve it, one of `GET /v1/backends`; `auto` lets the service choose, and `quantum` asks for "
+            "whichever quantum backend takes it."
+        ),
     )
     method: Annotated[str, Field(min_length=1, max_length=METHOD_LENGTH_MAX)] = Field(
         default="auto", description="One of the backend's methods, to use it alone; `auto` lets the backend choose."
@@ -40,6 +46,9 @@ class JobOptions(Document):
         default=None, description="Give up on the job so long after it was submitted."
     )
     use_cache: bool = Field(default=True, description="Whether a stored answer to the same problem will do.")
+    max_cost_usd: Annotated[float, Field(ge=0, le=COST_MAX_USD)] | None = Field(
+        default=None, description="What an attempt at a quantum backend may cost; one without a price is then too dear."
+    )
 
 
 class JobRequest(JobOptions):
@@ -69,6 +78,36 @@ class JobError(BaseModel):
     message: str
 
 
+class AttemptReason(BaseModel):
+    """Why a backend was chosen, or was not."""
+
+    backend: str
+    rule: str = Field(description="`chosen`, or the rule that refused it, such as `breaker`, `fit` or `budget`.")
+    why: str
+
+
+class JobAttempt(BaseModel):
+    """An attempt at a quantum backend, or the reasons why there was none."""
+
+    backend: str | None = Field(description="Null where none was chosen.")
+    state: AttemptState
+    reasons: list[AttemptReason]
+    queue_position: int | None
+    error: JobError | None
+    objective: float | None
+    classical_objective: float | None = Field(description="What the classical search beside it found.")
+    winner: str | None
+    cost_usd: float | None
+    began_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> Self:
+        """Show an attempt."""
+        told = {name: getattr(attempt, name) for name in cls.model_fields if name != "reasons"}
+        return cls.model_validate({**told, "reasons": attempt.decision["reasons"]})
+
+
 class JobDocument(BaseModel):
     """A job as its customer sees it."""
 
@@ -95,10 +134,13 @@ class JobDocument(BaseModel):
     result: Result | None = Field(
         default=None, description="The verified answer of a job that succeeded; not in lists."
     )
+    quantum_attempts: list[JobAttempt] = Field(
+        default=[], description="What was tried on quantum backends, and why; not in lists."
+    )
 
     @classmethod
-    def of(cls, job: Job, result: Mapping[str, Any] | None = None) -> Self:
-        """Show a job, with its result where it is at hand."""
+    def of(cls, job: Job, result: Mapping[str, Any] | None = None, tried: Sequence[Attempt] = ()) -> Self:
+        """Show a job, with its result and what was tried on quantum backends where that is at hand."""
         return cls.model_validate(
             {
                 "id": job.id,
@@ -120,6 +162,7 @@ class JobDocument(BaseModel):
                 "error": job.error,
                 "cached": job.cached,
                 "result": result,
+                "quantum_attempts": [JobAttempt.of(attempt) for attempt in tried],
             }
         )
 

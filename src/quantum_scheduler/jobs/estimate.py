@@ -16,6 +16,7 @@ from quantum_scheduler.problems.problem import Problem
 from quantum_scheduler.problems.read import describe_problem
 from quantum_scheduler.problems.schedule import ScheduleProblem
 from quantum_scheduler.solving.port import Executor
+from quantum_scheduler.solving.routing_model import AUTO, QUANTUM
 
 
 async def estimate_apart(executor: Executor, body: bytes) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def estimate_problem(problem: Problem, limits: Limits, *, backend: str) -> Estim
 def _estimate_request(body: bytes) -> dict[str, Any]:
     options, problem = read_request(body)
     limits = Limits(time_limit_s=options.time_limit_s, seed=options.seed)
-    names = list_backends() if options.backend == "auto" else (options.backend,)
+    names = list_backends() if options.backend in (AUTO, QUANTUM) else (options.backend,)
     return {
         "problem": describe_problem(problem),
         "fingerprint": fingerprint(problem),

@@ -47,6 +47,7 @@ class NewJob:
     """What a customer submits. `problem_document` is our JSON; `deadline_s` counts from now.
 
     `idempotency_key` and `request_digest` come together: the key names the request, the digest is what it said.
+    `max_cost_usd` is what an attempt at a quantum backend may cost.
     """
 
     problem_document: bytes
@@ -62,6 +63,7 @@ class NewJob:
     idempotency_key: str | None = None
     request_digest: str | None = None
     use_cache: bool = True
+    max_cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

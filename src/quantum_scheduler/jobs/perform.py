@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from quantum_scheduler.jobs.model import Cancelled, Claim, Failed, HandedBack, Outcome, SolveClaim
+from quantum_scheduler.jobs.race import race_claim
 from quantum_scheduler.jobs.retry import judge_failure
 from quantum_scheduler.jobs.solve import Bench, judge_error, solve_claim
 
@@ -33,6 +35,8 @@ async def perform_claim(
     if handler is not None:
         return await _handle(handler, bench, claim)
     if isinstance(claim, SolveClaim) and problem is not None:
+        if bench.quantum is not None:
+            return await race_claim(bench, bench.quantum, claim, problem, on_progress=on_progress, now=_now)
         return await solve_claim(bench, claim, problem, on_progress=on_progress)
     # A worker of another release may know it.
     message = f"no worker here does tasks of kind {claim.kind!r}"
@@ -47,3 +51,7 @@ async def _handle(handler: Handler, bench: Bench, claim: Claim) -> Outcome:
     except Exception as error:
         # It may have been submitted just now: whoever claims it next finds out, and sees that it is late.
         return HandedBack() if deadline.expired() else judge_error(bench, claim, error)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -27,6 +27,7 @@ from quantum_scheduler.problems.schedule import ScheduleProblem
 from quantum_scheduler.problems.validate import check_schedule
 from quantum_scheduler.solving.choose import check_method, choose_backend
 from quantum_scheduler.solving.model import SolveRequest
+from quantum_scheduler.solving.routing_model import QUANTUM
 
 D = TypeVar("D", bound=Document)
 
@@ -77,6 +78,7 @@ class Submission:
             idempotency_key=idempotency_key,
             request_digest=None if idempotency_key is None else self.digest,
             use_cache=options.use_cache,
+            max_cost_usd=options.max_cost_usd,
         )
 
 
@@ -102,7 +104,7 @@ def read_request(body: bytes) -> tuple[JobOptions, Problem]:
         request = JobRequest.model_validate_json(body)
     except ValidationError as error:
         raise _find_fault(body, error) from None
-    if request.backend not in ("auto", *list_backends()):
+    if request.backend not in (AUTO, QUANTUM, *list_backends()):
         raise RequestInvalid(Issue(field="backend", reason=str(BackendUnknown(request.backend))))
     try:
         problem = _finish(request.problem)
@@ -171,6 +173,8 @@ def _check_method(options: JobOptions, problem: Problem) -> None:
     """Raise RequestInvalid where the backend has no such method; `auto` asks for none and loads no backend."""
     if options.method == AUTO:
         return
+    if options.backend == QUANTUM:
+        raise RequestInvalid(Issue(field="method", reason="only a backend that is named has methods"))
     with closing(choose_backend(SolveRequest(backend=options.backend))) as backend:
         try:
             check_method(backend, problem, options.method)

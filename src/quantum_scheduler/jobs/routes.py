@@ -31,6 +31,7 @@ from quantum_scheduler.jobs.read_apart import read_submission_apart
 from quantum_scheduler.jobs.submit import submit_job
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.listen import Notifier
+from quantum_scheduler.solving.attempt import list_attempts
 from quantum_scheduler.solving.model import Result
 from quantum_scheduler.solving.port import Executor
 
@@ -271,8 +272,8 @@ async def estimate(_caller: Caller, door: Door, body: Body) -> dict[str, Any]:
 
 
 async def _show(pool: Pool, job: Job) -> JobDocument:
-    """The job, with its result if it succeeded."""
-    if job.state != "succeeded":
-        return JobDocument.of(job)
+    """The job, with what was tried on quantum backends, and its result if it succeeded."""
     async with pool.acquire() as conn:
-        return JobDocument.of(job, await read_result(conn, job.org_id, job.id))
+        tried = await list_attempts(conn, job.id)
+        result = await read_result(conn, job.org_id, job.id) if job.state == "succeeded" else None
+    return JobDocument.of(job, result, tried)

@@ -12,9 +12,11 @@ import structlog
 from quantum_scheduler.backends.model import BackendError
 from quantum_scheduler.jobs.model import Claim, Failed, HandedBack, Outcome, SolveClaim, Succeeded
 from quantum_scheduler.jobs.pack import unpack_problem
+from quantum_scheduler.jobs.quantum_bench import QuantumBench
 from quantum_scheduler.jobs.retry import judge_failure
 from quantum_scheduler.jobs.settle import identify
 from quantum_scheduler.postgres.connect import Pool, transient
+from quantum_scheduler.solving.call import join_parts
 from quantum_scheduler.solving.model import SolveRequest
 from quantum_scheduler.solving.port import ComputeCrashed, ComputeFailed, ComputeTimedOut, ComputeUnavailable, Executor
 from quantum_scheduler.solving.recall import forget_result, recall_result
@@ -35,13 +37,17 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What work is done with. `chance` gives numbers in [0, 1) that spread the retries."""
+    """What work is done with. `chance` gives numbers in [0, 1) that spread the retries.
+
+    Without `quantum` a job is solved in one process of this machine, whatever backend it names.
+    """
 
     pool: Pool
     executor: Executor
     memory_mb: int
     use_cache: bool
     chance: Callable[[], float]
+    quantum: QuantumBench | None = None
 
 
 async def solve_claim(
@@ -67,25 +73,47 @@ async def _solve(
 ) -> Outcome:
     document = await unpack_problem(problem)
     request = SolveRequest(backend=claim.backend, method=claim.method, time_limit_s=claim.time_limit_s, seed=claim.seed)
-    if bench.use_cache and claim.use_cache:
-        recalled = await _recall(bench, claim, request, document)
-        if recalled is not None:
-            return Succeeded(result=recalled, cached=True)
+    recalled = await recall_answer(bench, claim, request, document)
+    if recalled is not None:
+        return Succeeded(result=recalled, cached=True)
+    return Succeeded(result=await compute_answer(bench, claim, request, document, on_progress=on_progress))
+
+
+async def compute_answer(
+    bench: Bench,
+    claim: SolveClaim,
+    request: SolveRequest,
+    document: bytes,
+    *,
+    on_progress: Callable[[Mapping[str, Any]], None],
+) -> dict[str, Any]:
+    """Have a problem solved in a process, so that its answer comes before the claim's deadline.
+
+    Raises ComputeFailed, ComputeTimedOut, ComputeCrashed, ComputeUnavailable.
+    """
     if claim.deadline_left_s is not None:
         time_limit_s = min(claim.time_limit_s, claim.deadline_left_s * DEADLINE_SHARE)
         request = dataclasses.replace(request, time_limit_s=time_limit_s)
     answer = await bench.executor.run(
         COMPUTE,
-        _join(problem=document, request=json.dumps({name: getattr(request, name) for name in REQUEST_FIELDS}).encode()),
+        join_parts(
+            problem=document,
+            request=json.dumps({name: getattr(request, name) for name in REQUEST_FIELDS}).encode(),
+        ),
         timeout_s=request.time_limit_s + OVERTIME_S,
         memory_mb=bench.memory_mb,
         on_progress=lambda report: on_progress(json.loads(report)),
     )
-    return Succeeded(result=json.loads(answer))
+    result: dict[str, Any] = json.loads(answer)
+    return result
 
 
-async def _recall(bench: Bench, claim: SolveClaim, request: SolveRequest, document: bytes) -> dict[str, Any] | None:
+async def recall_answer(
+    bench: Bench, claim: SolveClaim, request: SolveRequest, document: bytes
+) -> dict[str, Any] | None:
     """A stored answer, verified again on this very problem; one that does not hold is forgotten."""
+    if not (bench.use_cache and claim.use_cache):
+        return None
     async with bench.pool.acquire() as conn:
         stored = await recall_result(conn, claim.org_id, claim.fingerprint, request)
     if stored is None:
@@ -93,7 +121,7 @@ async def _recall(bench: Bench, claim: SolveClaim, request: SolveRequest, docume
     try:
         answer = await bench.executor.run(
             RECHECK,
-            _join(problem=document, result=json.dumps(stored).encode()),
+            join_parts(problem=document, result=json.dumps(stored).encode()),
             timeout_s=OVERTIME_S,
             memory_mb=bench.memory_mb,
         )
@@ -125,8 +153,3 @@ def judge_error(bench: Bench, claim: Claim, error: Exception) -> Outcome:
         return HandedBack()
     log.error("job.broke", **identify(claim), exc_info=error)
     return Failed(kind="error", message="the worker could not do it; its log says why")
-
-
-def _join(**parts: bytes) -> bytes:
-    """One JSON object of parts that are JSON already."""
-    return b"{" + b",".join(b'"%b":%b' % (name.encode(), part) for name, part in parts.items()) + b"}"

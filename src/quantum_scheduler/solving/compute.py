@@ -12,7 +12,7 @@ from quantum_scheduler.backends.model import Answer, BackendError, Limits, Progr
 from quantum_scheduler.backends.port import Backend
 from quantum_scheduler.backends.run import never, run_backend
 from quantum_scheduler.problems.decode import decode
-from quantum_scheduler.problems.encode import encode_schedule
+from quantum_scheduler.problems.encode import Encoding, encode_schedule
 from quantum_scheduler.problems.fingerprint import fingerprint
 from quantum_scheduler.problems.model import BinarySolution, Number, ProblemTooLarge, Solution, Verdict
 from quantum_scheduler.problems.place import Unplaceable
@@ -59,9 +59,22 @@ def solve_problem(
     more than the backend takes, and of kind `integrity` where the backend claims what is not so.
     """
     began_s = time.monotonic()
-    mark = fingerprint(problem)
-    key = f"{mark}-{request.seed}"
-    limits = Limits(
+    key = f"{fingerprint(problem)}-{request.seed}"
+    limits = read_limits(request)
+    with closing(choose_backend(request)) as backend:
+
+        def run(model: Problem) -> Answer:
+            check_fit(backend, model, limits)
+            # Of energies of an encoding nothing is told: they are not in the customer's units.
+            tell = report if model is problem else lambda progress: report(Progress(elapsed_s=progress.elapsed_s))
+            return run_backend(backend, model, limits, key=key, report=tell, stopped=stopped)
+
+        return answer_problem(backend, problem, request, run, began_s=began_s)
+
+
+def read_limits(request: SolveRequest) -> Limits:
+    """What a request says to the backend."""
+    return Limits(
         time_limit_s=request.time_limit_s,
         seed=request.seed,
         threads=request.threads,
@@ -69,32 +82,57 @@ def solve_problem(
         target=request.target,
         flips_max=request.flips_max,
     )
-    with closing(choose_backend(request)) as backend:
-        if isinstance(problem, ScheduleProblem) and "schedule" not in backend.capabilities().problem_types:
-            solved = _solve_encoded(backend, problem, limits, key, report, stopped)
-        else:
-            solved = _solve_natively(backend, problem, limits, key, report, stopped)
-        name = backend.name
+
+
+def answer_problem(
+    backend: Backend, problem: Problem, request: SolveRequest, run: Callable[[Problem], Answer], *, began_s: float
+) -> Result:
+    """Have `run` answer the problem, or the encoding that the backend takes in its place, and verify what it says.
+
+    `began_s` is a reading of `time.monotonic`. Raises as `solve_problem` does.
+    """
+    if isinstance(problem, ScheduleProblem) and takes_encoded(backend, problem):
+        solved = _solve_encoded(backend, problem, run)
+    else:
+        solved = _solve_natively(backend, problem, run)
     objective = None if solved.verdict is None else solved.verdict.objective
     bound = objective if solved.status == "optimal" else _cap(solved.bound, objective)
     return Result(
         status=solved.status,
-        backend=name,
+        backend=backend.name,
         seed=request.seed,
         seconds=time.monotonic() - began_s,
         time_limit_s=request.time_limit_s,
-        fingerprint=mark,
+        fingerprint=fingerprint(problem),
         verified=solved.verdict is not None,
         reproducible=solved.reproducible,
         solution=None if solved.solution is None else write_solution(solved.solution),
         objective=objective,
         bound=bound,
-        gap=None if objective is None or bound is None else abs(objective - bound) / max(1, abs(objective)),
+        gap=measure_gap(objective, bound),
         measures={} if solved.verdict is None else solved.verdict.measures,
         explanation=solved.explanation,
         method=request.method,
         info=solved.info,
     )
+
+
+def takes_encoded(backend: Backend, problem: Problem) -> bool:
+    """Whether a backend is given a binary model in place of the problem."""
+    return problem.kind not in backend.capabilities().problem_types
+
+
+def encode_for(backend: Backend, problem: ScheduleProblem) -> Encoding:
+    """Encode a schedule for a backend that takes none. Raises BackendError of kind `too_large`."""
+    try:
+        return encode_schedule(problem)
+    except ProblemTooLarge as error:
+        raise BackendError("too_large", f"{backend.name}: {error}") from error
+
+
+def measure_gap(objective: Number | None, bound: Number | None) -> float | None:
+    """Measure how far an objective may be from the best, relative to itself; None where that is not known."""
+    return None if objective is None or bound is None else abs(objective - bound) / max(1, abs(objective))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,17 +148,9 @@ class _Solved:
     info: Mapping[str, Any]
 
 
-def _solve_natively(
-    backend: Backend,
-    problem: Problem,
-    limits: Limits,
-    key: str,
-    report: Callable[[Progress], None],
-    stopped: Callable[[], bool],
-) -> _Solved:
+def _solve_natively(backend: Backend, problem: Problem, run: Callable[[Problem], Answer]) -> _Solved:
     """Run the problem as it is, and believe nothing that does not hold on it."""
-    check_fit(backend, problem, limits)
-    answer = run_backend(backend, problem, limits, key=key, report=report, stopped=stopped)
+    answer = run(problem)
     solution, verdict = _pick(backend, problem, answer)
     info = {name: value for name, value in answer.info.items() if name != "explanation"}
     status: Status = "feasible" if answer.complete else "timed_out"
@@ -143,28 +173,10 @@ def _solve_natively(
     )
 
 
-def _solve_encoded(
-    backend: Backend,
-    problem: ScheduleProblem,
-    limits: Limits,
-    key: str,
-    report: Callable[[Progress], None],
-    stopped: Callable[[], bool],
-) -> _Solved:
+def _solve_encoded(backend: Backend, problem: ScheduleProblem, run: Callable[[Problem], Answer]) -> _Solved:
     """Run the schedule's encoding and decode what comes back; what is claimed or proven of energies ends here."""
-    try:
-        encoding = encode_schedule(problem)
-    except ProblemTooLarge as error:
-        raise BackendError("too_large", f"{backend.name}: {error}") from error
-    check_fit(backend, encoding.model, limits)
-    answer = run_backend(
-        backend,
-        encoding.model,
-        limits,
-        key=key,
-        report=lambda progress: report(Progress(elapsed_s=progress.elapsed_s)),
-        stopped=stopped,
-    )
+    encoding = encode_for(backend, problem)
+    answer = run(encoding.model)
     _pick(backend, encoding.model, answer)
     variables = len(encoding.choices)
     info = {**answer.info, "encoding": f"assignment QUBO, {variables} variables, decoded by list schedule"}

@@ -42,6 +42,8 @@ class Result:
     `method` is what was asked for; `info` says which it became.
     `objective`, `bound` and `gap` = |objective - bound| / max(1, |objective|) are in the customer's own units;
     `objective` was recomputed on the customer's own model, so `verified` is True whenever there is a solution.
+    `race` is empty unless a quantum backend was asked: then it holds the `backend`, the `winner`, what each side
+    answered under `quantum` and `classical`, or else why it did not.
     """
 
     status: Status
@@ -61,3 +63,4 @@ class Result:
     explanation: str = ""
     method: str = "auto"
     info: Mapping[str, Any] = field(default_factory=dict)
+    race: Mapping[str, Any] = field(default_factory=dict)

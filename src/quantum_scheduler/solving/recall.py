@@ -12,9 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from quantum_scheduler.postgres.connect import Connection
-from quantum_scheduler.solving import store
 from quantum_scheduler.solving.model import SolveRequest
-from quantum_scheduler.solving.store import StoredSolution
+from quantum_scheduler.solving.store import solution as store
+from quantum_scheduler.solving.store.solution import StoredSolution
 
 SOLUTIONS_MAX = 10_000
 # A larger result costs more to keep than it is likely to save.
@@ -66,5 +66,5 @@ def _solution(org_id: UUID, result: Mapping[str, Any]) -> StoredSolution:
         time_limit_s=result["time_limit_s"],
         status=result["status"],
         objective=result["objective"],
-        result=result,
+        result={name: value for name, value in result.items() if name != "race"},  # that was another job's
     )

@@ -79,6 +79,11 @@ class Vendors:
             merged.update(server.environment())
         return merged
 
+    def set_all(self, fault: Fault) -> None:
+        """Give every stand-in a fault."""
+        for server in self._servers.values():
+            server.switch.set(fault)
+
     def describe(self) -> dict[str, Any]:
         """Say how they are and which were left out."""
         return {

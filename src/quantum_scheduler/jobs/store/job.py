@@ -15,19 +15,20 @@ WITH new AS MATERIALIZED (
     SELECT uuidv7() AS id, given.*
     FROM unnest(
         $2::text[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::jsonb[], $9::text[],
-        $10::float8[], $11::bigint[], $12::boolean[], $13::float8[], $14::text[], $15::text[]
+        $10::float8[], $11::bigint[], $12::boolean[], $13::float8[], $14::text[], $15::text[], $16::float8[]
     ) WITH ORDINALITY AS given (
         name, priority, backend, method, lane, problem, summary, fingerprint, time_limit_s,
-        seed, use_cache, deadline_s, idempotency_key, request_digest, place
+        seed, use_cache, deadline_s, idempotency_key, request_digest, max_cost_usd, place
     )
 ), inserted AS (
     INSERT INTO job (
         id, org_id, name, priority, backend, method, lane, problem, summary, fingerprint, time_limit_s,
-        seed, use_cache, deadline_at, idempotency_key, request_digest
+        seed, use_cache, deadline_at, idempotency_key, request_digest, max_cost_usd
     )
     SELECT
         id, $1, name, priority, backend, method, lane, problem, summary, fingerprint, time_limit_s,
-        seed, use_cache, now() + deadline_s * interval '1 second', idempotency_key, request_digest
+        seed, use_cache, now() + deadline_s * interval '1 second', idempotency_key, request_digest,
+        max_cost_usd
     FROM new ORDER BY idempotency_key, place
     ON CONFLICT (org_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
     RETURNING id, deadline_at
@@ -73,6 +74,8 @@ ORDER BY job.id DESC LIMIT $3
 
 READ_PROBLEMS = "SELECT id, problem FROM job WHERE id = ANY($1::uuid[])"
 
+READ_BUDGET = "SELECT max_cost_usd FROM job WHERE id = $1"
+
 READ_RESULT = """
 SELECT coalesce(job.result, job_result.result)
 FROM job LEFT JOIN job_result ON job_result.job_id = job.id WHERE job.id = $1
@@ -102,6 +105,7 @@ async def insert_jobs(
         [job.deadline_s for job in jobs],
         [job.idempotency_key for job in jobs],
         [job.request_digest for job in jobs],
+        [job.max_cost_usd for job in jobs],
     )
     return [row["id"] for row in rows]
 
@@ -133,6 +137,12 @@ async def list_jobs(
 async def read_problems(conn: Connection, job_ids: Sequence[UUID]) -> dict[UUID, bytes]:
     """The jobs' problems, packed as they are stored."""
     return {row["id"]: row["problem"] for row in await conn.fetch(READ_PROBLEMS, job_ids)}
+
+
+async def read_budget(conn: Connection, job_id: UUID) -> float | None:
+    """What a quantum attempt of the job may cost, in USD."""
+    budget: float | None = await conn.fetchval(READ_BUDGET, job_id)
+    return budget
 
 
 async def read_result(conn: Connection, job_id: UUID) -> Mapping[str, Any] | None:

@@ -125,6 +125,12 @@ UPDATE task SET submitting_at = clock_timestamp(), handle = NULL
 WHERE id = $1 AND attempt = $2 AND owner = $3 AND cancelled_at IS NULL RETURNING submitting_at
 """
 
+NOTE_HANDLE = """
+UPDATE task SET handle = $4, submitting_at = NULL WHERE id = $1 AND attempt = $2 AND owner = $3 RETURNING id
+"""
+
+KEEP_PAYLOAD = "UPDATE task SET payload = $4 WHERE id = $1 AND attempt = $2 AND owner = $3"
+
 PRIORITISE = """
 WITH moved AS (
     UPDATE task SET priority = $3
@@ -247,6 +253,16 @@ async def begin_submission(conn: Connection, fence: Fence) -> datetime | None:
     """Note that a task may be with a provider from now on, and since when; None where the fence does not hold."""
     began_at: datetime | None = await conn.fetchval(BEGIN_SUBMISSION, *fence)
     return began_at
+
+
+async def note_handle(conn: Connection, fence: Fence, handle: Mapping[str, Any]) -> bool:
+    """Write where a claim's submission is found again; False where the fence does not hold."""
+    return await conn.fetchval(NOTE_HANDLE, *fence, handle) is not None
+
+
+async def keep_payload(conn: Connection, fence: Fence, payload: Mapping[str, Any]) -> None:
+    """Keep what the next attempt of a claim need not find out again, where the fence holds."""
+    await conn.execute(KEEP_PAYLOAD, *fence, payload)
 
 
 async def prioritise(conn: Connection, org_id: UUID, job_id: UUID, priority: Priority) -> bool:

@@ -1,0 +1,1 @@
+"""What opens other people's doors: kept sealed, in two versions, and handed out without a restart."""

@@ -1,0 +1,90 @@
+"""The numbers of quantum solving; each takes what `quantum_stats` measured, and those of one backend its part."""
+
+from collections.abc import Sequence
+
+from quantum_scheduler.postgres.connect import Connection
+from quantum_scheduler.solving.actions import show_routing
+from quantum_scheduler.solving.routing_model import AttemptStats, BackendStats, QuantumStats
+from quantum_scheduler.solving.store import metrics as store
+
+AVERAGED_OVER_S = 900.0
+
+
+async def quantum_stats(conn: Connection) -> QuantumStats:
+    """Measure every quantum backend, and what became of the jobs that were to go there in `AVERAGED_OVER_S`."""
+    fallen_back, wanted = await store.measure_jobs(conn, window_s=AVERAGED_OVER_S)
+    attempts = await store.measure(conn, window_s=AVERAGED_OVER_S)
+    queues = await store.measure_queues(conn)
+    _, states = await show_routing(conn)
+    return QuantumStats(
+        fallen_back=fallen_back,
+        wanted=wanted,
+        backends=tuple(
+            BackendStats(
+                state=state,
+                attempts=attempts.get(state.name, AttemptStats(backend=state.name)),
+                queue_position=queues.get(state.name, (None, 0))[0],
+                waiting=queues.get(state.name, (None, 0))[1],
+            )
+            for state in states
+        ),
+    )
+
+
+def health_status(stats: BackendStats) -> str:
+    """`dynex.health_status`, and the like of each backend: up, degraded, down, or unknown where nobody has asked."""
+    return "unknown" if stats.state.health is None else stats.state.health.status
+
+
+def is_available(stats: BackendStats) -> bool:
+    """`dynex.available`, and the like of each backend: whether jobs may go there now."""
+    return health_status(stats) != "down" and stats.state.breaker.state == "closed" and stats.state.share > 0
+
+
+def backend_availability(stats: QuantumStats) -> float | None:
+    """`quantum.backend_availability`: the share of the backends whose health is known that jobs may go to."""
+    known = [each for each in stats.backends if each.state.health is not None]
+    return sum(is_available(each) for each in known) / len(known) if known else None
+
+
+def fallback_rate(stats: QuantumStats) -> float | None:
+    """`quantum.fallback_rate`: of the jobs that were to have a quantum answer, how many got only a classical one."""
+    return stats.fallen_back / stats.wanted if stats.wanted else None
+
+
+def success_rate(stats: QuantumStats) -> float | None:
+    """`quantum.success_rate`: of the attempts that ended in an answer or a failure, how many were answered."""
+    answered, ended = _count(stats.backends)
+    return answered / ended if ended else None
+
+
+def failure_rate(stats: QuantumStats) -> float | None:
+    """`quantum.failure_rate`: of the attempts that ended in an answer or a failure, how many failed."""
+    answered, ended = _count(stats.backends)
+    return 1 - answered / ended if ended else None
+
+
+def queue_position(stats: QuantumStats) -> int | None:
+    """`quantum.queue_position`: the farthest place that an attempt has in a vendor's queue."""
+    return max((each.queue_position for each in stats.backends if each.queue_position is not None), default=None)
+
+
+def cost_per_optimisation_usd(stats: QuantumStats) -> float | None:
+    """`quantum.cost_per_optimisation`: mean price in USD of the answered attempts that had one."""
+    priced = [each.attempts for each in stats.backends if each.attempts.average_cost_usd is not None]
+    answered = sum(each.answered for each in priced)
+    return sum(each.cost_usd or 0.0 for each in priced) / answered if answered else None
+
+
+def quality_ratio(stats: BackendStats) -> float | None:
+    """`dynex.quality_ratio`, and the like of each backend: how good its answers were beside the classical ones.
+
+    1 is as good, more is better; None where nothing was compared.
+    """
+    return stats.attempts.quality
+
+
+def _count(backends: Sequence[BackendStats]) -> tuple[int, int]:
+    """How many attempts were answered, and how many ended in an answer or a failure."""
+    answered = sum(each.attempts.answered for each in backends)
+    return answered, answered + sum(each.attempts.failed for each in backends)

@@ -1,0 +1,53 @@
+"""The statements that measure attempts."""
+
+from quantum_scheduler.postgres.connect import Connection
+from quantum_scheduler.solving.routing_model import AttemptStats
+
+# A job counts once, by its last attempt: it was answered, it fell back, or the rules kept it classical (not counted).
+MEASURE_JOBS = """
+WITH last AS (
+    SELECT DISTINCT ON (job_id) job_id, state, is_fallback FROM quantum_attempt
+    WHERE ended_at > now() - $1 * interval '1 second' ORDER BY job_id, id DESC
+)
+SELECT count(*) FILTER (WHERE is_fallback) AS fallen_back,
+    count(*) FILTER (WHERE is_fallback OR state IN ('answered', 'outrun')) AS wanted
+FROM last
+"""
+
+# The better of two objectives is the smaller; 1 says that they are the same, more that the quantum one is better.
+MEASURE = """
+SELECT backend, count(*) FILTER (WHERE state = 'answered') AS answered,
+    count(*) FILTER (WHERE state IN ('failed', 'doubtful')) AS failed,
+    count(*) FILTER (WHERE state = 'outrun') AS outrun,
+    count(*) FILTER (WHERE winner = backend) AS won,
+    sum(cost_usd) FILTER (WHERE state = 'answered') AS cost_usd,
+    avg(cost_usd) FILTER (WHERE state = 'answered') AS average_cost_usd,
+    avg(1 - (objective - classical_objective) / greatest(1, abs(classical_objective)))
+        FILTER (WHERE state = 'answered') AS quality,
+    avg(extract(epoch FROM ended_at - began_at)::float8) FILTER (WHERE state = 'answered') AS average_s
+FROM quantum_attempt WHERE backend IS NOT NULL AND ended_at > now() - $1 * interval '1 second'
+GROUP BY backend ORDER BY backend
+"""
+
+MEASURE_QUEUES = """
+SELECT backend, max(queue_position) AS queue_position, count(*) AS waiting
+FROM quantum_attempt WHERE ended_at IS NULL GROUP BY backend
+"""
+
+
+async def measure_jobs(conn: Connection, *, window_s: float) -> tuple[int, int]:
+    """How many jobs fell back in the window, of how many that were to have a quantum answer."""
+    row = await conn.fetchrow(MEASURE_JOBS, window_s)
+    assert row is not None, "an aggregate has a row"
+    return row["fallen_back"], row["wanted"]
+
+
+async def measure(conn: Connection, *, window_s: float) -> dict[str, AttemptStats]:
+    """What came of the attempts that ended in the window, by backend."""
+    return {row["backend"]: AttemptStats(**row) for row in await conn.fetch(MEASURE, window_s)}
+
+
+async def measure_queues(conn: Connection) -> dict[str, tuple[int | None, int]]:
+    """The farthest place in each vendor's queue, and how many attempts are under way there."""
+    rows = await conn.fetch(MEASURE_QUEUES)
+    return {row["backend"]: (row["queue_position"], row["waiting"]) for row in rows}
