@@ -1,44 +1,30 @@
 import math
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations, permutations, product
 
 import pytest
 from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from tests.backends.schedules import least_objective, tiny_schedules, workshop
 
 from quantum_scheduler.backends.classical.bound import bound_objective, latest_horizon
+from quantum_scheduler.backends.classical.choose import METHODS, SCHEDULE
 from quantum_scheduler.backends.classical.formulate import formulate_schedule
 from quantum_scheduler.backends.classical.improve import Found, improve_schedule
+from quantum_scheduler.backends.classical.list_search.kernels import Kernels, load_kernels
+from quantum_scheduler.backends.classical.mend import Mender
 from quantum_scheduler.backends.classical.objective import weigh_objective
-from quantum_scheduler.backends.classical.schedule import search_schedule
+from quantum_scheduler.backends.classical.schedule import search_rounds, search_schedule
 from quantum_scheduler.backends.local import Stop
 from quantum_scheduler.backends.model import Answer, Limits
-from quantum_scheduler.problems.model import Number, ScheduleSolution
+from quantum_scheduler.problems.model import Number
 from quantum_scheduler.problems.place import Unplaceable, place_tasks
 from quantum_scheduler.problems.relate import latest_end, relate
-from quantum_scheduler.problems.schedule import (
-    Agent,
-    Makespan,
-    Objective,
-    Resource,
-    ScheduleProblem,
-    Task,
-    WeightedSum,
-    WeightedTardiness,
-    Window,
-)
+from quantum_scheduler.problems.schedule import Agent, ScheduleProblem, Task, WeightedTardiness
 from quantum_scheduler.problems.verify import verify
 
 PATIENCE_S = 60.0
 LIMITS = Limits(time_limit_s=PATIENCE_S)
-OBJECTIVES: tuple[Objective, ...] = (
-    Makespan(),
-    WeightedTardiness(),
-    WeightedSum(makespan=0.5, tardiness=1, cost=0.3),
-)
 
 
 def no_report(*, objective: Number | None = None, bound: Number | None = None) -> None:
@@ -54,68 +40,6 @@ def search(problem: ScheduleProblem, limits: Limits = LIMITS) -> Answer:
 
 
 # --- Against every order and every crew
-
-
-@st.composite
-def windows(draw: st.DrawFn) -> tuple[Window, ...]:
-    edges = draw(st.lists(st.integers(0, 20), min_size=2, max_size=6).map(sorted))
-    return tuple(Window(start=start, end=end) for start, end in zip(edges[::2], edges[1::2], strict=False))
-
-
-@st.composite
-def tiny_schedules(draw: st.DrawFn) -> ScheduleProblem:
-    agents = tuple(
-        Agent(
-            id=f"a{i}",
-            skills=dict.fromkeys(draw(st.sets(st.sampled_from("xy"))), 0),
-            capacity=draw(st.integers(1, 2)),
-            availability=draw(st.none() | windows()),
-            cost=draw(st.sampled_from([0, 1, 2.5])),
-        )
-        for i in range(draw(st.integers(1, 3)))
-    )
-    tasks = tuple(
-        Task(
-            id=f"t{i}",
-            duration=draw(st.integers(0, 4)),
-            skills=dict.fromkeys(draw(st.sets(st.sampled_from("xy"), max_size=1)), 0),
-            agents=draw(st.sampled_from([0, 1, 1, 1, 2])),
-            uses=draw(st.dictionaries(st.just("r"), st.integers(0, 3))),
-            priority=draw(st.sampled_from([0, 1, 3, 0.1])),
-            release=draw(st.integers(0, 3)),
-            deadline=draw(st.none() | st.integers(7, 12)),
-            dependencies=tuple(
-                f"t{j}" for j in sorted(draw(st.sets(st.integers(0, i - 1), max_size=2) if i else st.just(set())))
-            ),
-        )
-        for i in range(draw(st.integers(1, 4)))
-    )
-    return ScheduleProblem(
-        agents=agents,
-        resources=(Resource(id="r", capacity=3),),
-        tasks=tasks,
-        objective=draw(st.sampled_from(OBJECTIVES)),
-        deadlines=draw(st.sampled_from([None, "hard", "soft"])),
-    )
-
-
-def every_schedule(problem: ScheduleProblem) -> Iterator[ScheduleSolution]:
-    """Place the tasks in every order with every choice of crews: among these schedules is a best one."""
-    choices = [
-        list(combinations(eligible, task.agents))
-        for task, eligible in zip(problem.tasks, relate(problem).eligible, strict=True)
-    ]
-    for crews in product(*choices):
-        for order in permutations(range(len(problem.tasks))):
-            try:
-                yield place_tasks(problem, order=order, crews=dict(enumerate(crews)))
-            except Unplaceable:
-                continue
-
-
-def least_objective(problem: ScheduleProblem) -> Number | None:
-    objectives = [verify(problem, schedule).objective for schedule in every_schedule(problem)]
-    return min((objective for objective in objectives if objective is not None), default=None)
 
 
 @settings(max_examples=80, deadline=None)
@@ -168,28 +92,6 @@ def test_the_model_alone_has_the_same_best_objective(problem: ScheduleProblem) -
 
 
 # --- Larger ones
-
-
-def workshop(tasks: int, **changes: object) -> ScheduleProblem:
-    """Tasks in chains of five on machines and fitters of different skills."""
-    agents = tuple(
-        Agent(id=f"a{i}", skills={name: 1 for k, name in enumerate("pqrst") if (i + k) % 5 < 3}) for i in range(6)
-    )
-    return ScheduleProblem(
-        agents=agents,
-        tasks=tuple(
-            Task(
-                id=f"t{i}",
-                duration=1 + i * 7 % 11,
-                skills={"pqrst"[i * 3 % 5]: 1},
-                priority=1 + i % 4,
-                deadline=20 + i,
-                dependencies=(f"t{i - 1}",) if i % 5 else (),
-            )
-            for i in range(tasks)
-        ),
-        deadlines="soft",
-    ).model_copy(update=changes)
 
 
 def improve(problem: ScheduleProblem, *, work: float, seed: int, stop: Stop) -> Found:
@@ -275,11 +177,87 @@ def test_deadlines_that_only_together_are_impossible_are_proven_so() -> None:
     assert answer.info["explanation"]
 
 
+def test_several_threads_together_find_and_prove_the_best() -> None:
+    answer = search(workshop(30, objective=WeightedTardiness()), Limits(time_limit_s=PATIENCE_S, threads=2))
+    assert answer.proof == "optimal"
+    assert answer.claimed_objective == answer.bound
+    assert verify(workshop(30, objective=WeightedTardiness()), answer.solutions[0]).feasible
+
+
+@pytest.mark.parametrize("kernels", [load_kernels(), None], ids=["compiled", "python"])
+def test_one_thread_gives_the_same_answer_twice(kernels: Kernels | None) -> None:
+    problem = workshop(60, objective=WeightedTardiness())
+    limits = Limits(time_limit_s=0.4, seed=5)
+    first, second = (search_rounds(problem, limits, no_report, stop_in(), kernels=kernels) for _ in range(2))
+    assert first.complete
+    assert second.complete
+    assert first.solutions == second.solutions
+    assert verify(problem, first.solutions[0]).objective == first.claimed_objective
+
+
+@pytest.mark.parametrize("method", METHODS["schedule"])
+def test_each_method_alone_makes_the_schedule_of_the_rules_better(method: str) -> None:
+    problem = workshop(60, objective=WeightedTardiness())
+    objectives: list[Number] = []
+
+    def report(*, objective: Number | None = None, bound: Number | None = None) -> None:
+        objectives.extend([] if objective is None else [objective])
+
+    answer = search_schedule(problem, Limits(time_limit_s=0.5, method=method), report, stop_in())
+    verdict = verify(problem, answer.solutions[0])
+    assert set(answer.info["method"].split("+")) <= {"rules", *{"list": ("genetic", "repair")}.get(method, (method,))}
+    assert verdict.feasible
+    assert verdict.objective == answer.claimed_objective
+    assert verdict.objective is not None
+    assert verdict.objective < objectives[0]
+
+
+def test_no_round_plans_for_more_than_its_share_of_the_time_limit() -> None:
+    assert all(sum(turn.share for turn in case.turns) == pytest.approx(1.0) for case in SCHEDULE)
+    assert all(sum(part for _, part in turn.alone) == pytest.approx(1.0) for case in SCHEDULE for turn in case.turns)
+
+
+def test_five_thousand_tasks_have_a_schedule_at_once_and_then_a_better_one() -> None:
+    problem = workshop(5_000, objective=WeightedTardiness())
+    objectives: list[Number] = []
+
+    def report(*, objective: Number | None = None, bound: Number | None = None) -> None:
+        objectives.extend([] if objective is None else [objective])
+
+    answer = search_schedule(problem, Limits(time_limit_s=1.0), report, stop_in())
+    verdict = verify(problem, answer.solutions[0])
+    assert verdict.feasible
+    assert verdict.objective == answer.claimed_objective
+    assert answer.bound is not None
+    assert verdict.objective is not None
+    assert answer.bound <= verdict.objective < objectives[0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(tiny_schedules())
+def test_mending_keeps_a_schedule_feasible_and_knows_what_it_is_worth(problem: ScheduleProblem) -> None:
+    try:
+        first = place_tasks(problem)
+    except Unplaceable:
+        assume(False)
+    relations, weights = relate(problem), weigh_objective(problem, latest_horizon(problem))
+    found = Found(solution=first, value=weights.measure(problem, first), bound=-1)
+    mended = Mender(problem, relations, weights).improve(
+        found, work=0.02, seed=1, progress=lambda found: None, stop=stop_in()
+    )
+    assert mended.complete
+    assert mended.solution is not None
+    verdict = verify(problem, mended.solution)
+    assert verdict.feasible, verdict.violations
+    assert mended.value == weights.measure(problem, mended.solution)
+    assert mended.value <= found.value
+
+
 def test_a_problem_too_large_for_a_model_is_solved_by_list_schedules_with_a_bound() -> None:
     agents = tuple(Agent(id=f"a{i}") for i in range(100))
     problem = ScheduleProblem(agents=agents, tasks=tuple(Task(id=f"t{i}", duration=1 + i % 9) for i in range(700)))
     answer = search(problem, replace(LIMITS, time_limit_s=0.5))
-    assert answer.info["method"] == "list schedules"
+    assert "cp-sat" not in answer.info["method"]
     assert verify(problem, answer.solutions[0]).feasible
     assert answer.bound is not None
     assert answer.claimed_objective is not None

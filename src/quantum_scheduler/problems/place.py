@@ -42,7 +42,7 @@ def place_tasks(
     Raises Unplaceable, and ValueError where `order` is no permutation.
     """
     relations = relate(problem)
-    _check_alone(problem, relations)
+    check_alone(problem, relations)
     candidates = _candidates(problem, relations, crews or {})
     if order is None:
         return _place_with_retries(problem, relations, candidates)
@@ -162,7 +162,7 @@ def _candidates(
     return candidates
 
 
-def _check_alone(problem: ScheduleProblem, relations: Relations) -> None:
+def check_alone(problem: ScheduleProblem, relations: Relations) -> None:
     """Refuse a task that has no place even where nothing is busy. Raises Unplaceable, proven."""
     capacity = {resource.id: resource.capacity for resource in problem.resources}
     for i, task in enumerate(problem.tasks):

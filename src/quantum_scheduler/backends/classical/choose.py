@@ -4,7 +4,7 @@ The first row that fits is taken. A row looks at the problem and nothing else, s
 rows were measured with is in docs/decisions/choice-of-method.md; whoever changes a row measures again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,16 +13,17 @@ from quantum_scheduler.problems.problem import ProblemType
 NEVER = 2**62
 
 BinaryMethod = Literal["tabu", "anneal", "exchange", "sampler"]
-ScheduleMethod = Literal["list", "cp-sat"]
+# `genetic` and `repair` are compiled; `orders` stands in for both where nothing can compile them.
+ScheduleMethod = Literal["genetic", "repair", "orders", "cp-sat", "lns"]
 
 # A method, and the share of all work after which the next one takes over.
 Stage = tuple[BinaryMethod, float]
 Plan = tuple[Stage, ...]
 
-# What `--method` can name, each usable alone.
+# What `--method` can name, each usable alone; `list` is a row's turns without CP-SAT.
 METHODS: Mapping[ProblemType, tuple[str, ...]] = {
     "binary": ("tabu", "anneal", "exchange", "sampler"),
-    "schedule": ("list", "cp-sat"),
+    "schedule": ("list", "genetic", "repair", "cp-sat", "lns"),
 }
 
 TABU: Plan = (("tabu", 1.0),)
@@ -66,21 +67,64 @@ BINARY = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleRow:
-    """A kind of schedule by its size, tasks and choices of an agent together, and the methods it gets in turn.
+class Turn:
+    """A share of the time limit: what one thread does in it, one after the other, in what parts; or what many do.
 
-    `size_per_s_max` is the most size for each second of the time limit: writing CP-SAT's model takes time too.
+    Of several threads the last one runs the second of `beside`, all others the first.
     """
 
+    share: float
+    alone: Sequence[tuple[ScheduleMethod, float]]
+    beside: tuple[ScheduleMethod, ScheduleMethod]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRow:
+    """A kind of schedule, and its search.
+
+    A problem's size is the number of its tasks and of the agents that could do each.
+    """
+
+    turns: Sequence[Turn]
     size_max: int = NEVER
-    size_per_s_max: float = float("inf")
-    methods: tuple[ScheduleMethod, ...]
+    crews_given: bool = False
 
 
 SCHEDULE = (
-    # Above this size CP-SAT's model takes more memory and time than its improvements are worth.
-    ScheduleRow(size_max=60_000, size_per_s_max=4_000, methods=("list", "cp-sat")),
-    ScheduleRow(methods=("list",)),
+    # Nobody to choose between and only the makespan counts: what matters is the order in which tasks get resources.
+    ScheduleRow(
+        size_max=4_000,
+        crews_given=True,
+        turns=(
+            Turn(share=0.1, alone=(("genetic", 0.5), ("cp-sat", 0.5)), beside=("genetic", "cp-sat")),
+            Turn(share=0.5, alone=(("genetic", 1.0),), beside=("genetic", "cp-sat")),
+            Turn(share=0.4, alone=(("cp-sat", 0.7), ("genetic", 0.3)), beside=("genetic", "cp-sat")),
+        ),
+    ),
+    # Repair goes as far as one long cooling lets it; CP-SAT ends what is easy before, and mends the rest after it.
+    ScheduleRow(
+        size_max=4_000,
+        turns=(
+            Turn(share=0.1, alone=(("genetic", 0.5), ("cp-sat", 0.5)), beside=("genetic", "cp-sat")),
+            Turn(share=0.6, alone=(("repair", 1.0),), beside=("repair", "cp-sat")),
+            Turn(share=0.3, alone=(("cp-sat", 1.0),), beside=("repair", "lns")),
+        ),
+    ),
+    # Too large for CP-SAT's whole search to find anything.
+    ScheduleRow(
+        size_max=40_000,
+        turns=(
+            Turn(share=0.1, alone=(("genetic", 1.0),), beside=("genetic", "genetic")),
+            Turn(share=0.8, alone=(("repair", 1.0),), beside=("repair", "repair")),
+            Turn(share=0.1, alone=(("lns", 1.0),), beside=("repair", "lns")),
+        ),
+    ),
+    ScheduleRow(
+        turns=(
+            Turn(share=0.1, alone=(("genetic", 1.0),), beside=("genetic", "genetic")),
+            Turn(share=0.9, alone=(("repair", 1.0),), beside=("repair", "repair")),
+        ),
+    ),
 )
 
 
@@ -96,6 +140,6 @@ def choose_binary(*, variables: int, density: float, degree_min: int, degree_max
     )
 
 
-def choose_schedule(*, size: int, time_limit_s: float) -> tuple[ScheduleMethod, ...]:
-    """Find the methods of a schedule."""
-    return next(row.methods for row in SCHEDULE if size <= row.size_max and size <= row.size_per_s_max * time_limit_s)
+def choose_schedule(*, size: int, crews_given: bool) -> Sequence[Turn]:
+    """Find the turns of a schedule; `crews_given` says that there is nobody to choose and only the makespan counts."""
+    return next(row.turns for row in SCHEDULE if size <= row.size_max and (crews_given or not row.crews_given))

@@ -1,12 +1,13 @@
-"""Search over list schedules: place all tasks in one order, change the order a little, keep what is no worse."""
+"""List schedules: the orders that rules give, and a search over orders for where nothing can compile the kernels."""
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from quantum_scheduler.backends.classical.objective import Weights
 from quantum_scheduler.problems.model import ScheduleSolution
 from quantum_scheduler.problems.place import Unplaceable, place_tasks
+from quantum_scheduler.problems.rank import pull_dependencies, rank_tasks
 from quantum_scheduler.problems.relate import Relations
 from quantum_scheduler.problems.schedule import ScheduleProblem
 
@@ -17,30 +18,65 @@ SHIFT = 0.15
 KEPT_SHARE = 0.9
 
 
+def dispatch_rules(problem: ScheduleProblem, relations: Relations) -> list[list[int]]:
+    """Return orders of the tasks by every rule, the usually best first; each keeps to the dependencies."""
+    return [pull_dependencies(relations, order) for order in _rules(problem, relations)]
+
+
+def _rules(problem: ScheduleProblem, relations: Relations) -> Iterator[Sequence[int]]:
+    tasks, every = problem.tasks, range(len(problem.tasks))
+    tail = [task.duration for task in tasks]
+    work = [task.duration for task in tasks]
+    for i in reversed(relations.sequence):
+        for j in relations.predecessors[i]:
+            tail[j] = max(tail[j], tasks[j].duration + tail[i])
+            work[j] += tasks[i].duration
+    due = [math.inf if task.deadline is None else task.deadline for task in tasks]
+    spare = [len(eligible) - task.agents for task, eligible in zip(tasks, relations.eligible, strict=True)]
+    units = {resource.id: max(1, resource.capacity) for resource in problem.resources}
+    demand = [task.duration * sum(used / units[name] for name, used in task.uses.items()) for task in tasks]
+    # Modified due date along dependencies, or the latest start that a shortest schedule would leave.
+    yield rank_tasks(problem, relations)
+    # Longest tail; earliest due date; least slack; fewest agents who could do it.
+    yield sorted(every, key=lambda i: -tail[i])
+    yield sorted(every, key=lambda i: (due[i], -tail[i]))
+    yield sorted(every, key=lambda i: (due[i] - tail[i] - relations.earliest[i], -tail[i]))
+    yield sorted(every, key=lambda i: (spare[i], -tail[i]))
+    # Greatest weight for its time; most work, with what waits for it; most resources; longest; shortest.
+    yield sorted(every, key=lambda i: (-tasks[i].priority / max(1, tasks[i].duration), due[i]))
+    yield sorted(every, key=lambda i: -work[i])
+    yield sorted(every, key=lambda i: (-demand[i], -tail[i]))
+    yield sorted(every, key=lambda i: -tasks[i].duration)
+    yield sorted(every, key=lambda i: tasks[i].duration)
+
+
 class ListSearch:
     """The best list schedule so far, and the one from which the next step goes.
 
-    `value` is the best one's weighted objective, infinite before there is any; `failure` is why the first placing
-    failed.
+    `value` is the best one's weighted objective, infinite before there is any.
     """
 
-    def __init__(self, problem: ScheduleProblem, weights: Weights, improved: Callable[[int], None]) -> None:
-        self.best: ScheduleSolution | None = None
-        self.value: float = math.inf
-        self.failure: Unplaceable | None = None
+    def __init__(
+        self,
+        problem: ScheduleProblem,
+        weights: Weights,
+        improved: Callable[[int], None],
+        given: ScheduleSolution | None = None,
+    ) -> None:
+        self.best = given
+        self.value: float = math.inf if given is None else weights.measure(problem, given)
         self._problem = problem
         self._weights = weights
         self._improved = improved
-        self._current: ScheduleSolution | None = None
-        self._current_value: float = math.inf
+        self._current = given
+        self._current_value = self.value
         self._agent_at = {agent.id: at for at, agent in enumerate(problem.agents)}
 
     def place(self, order: Sequence[int] | None = None, crews: Mapping[int, Sequence[int]] | None = None) -> None:
         """Place the tasks in an order, by default that of `place_tasks`, and keep the schedule if it is no worse."""
         try:
             found = place_tasks(self._problem, order=order, crews=crews)
-        except Unplaceable as unplaceable:
-            self.failure = self.failure or unplaceable
+        except Unplaceable:
             return
         value = self._weights.measure(self._problem, found)
         if value <= self._current_value:
@@ -79,9 +115,8 @@ def search_lists(
 
     Returns whether that was all; `stop` cuts it short, once there has been a first try.
     """
-    search.place()
-    if search.failure is not None and search.failure.proven:
-        return True
+    if search.best is None:
+        search.place()
     chance = random.Random(seed)  # noqa: S311  chance that can be repeated; no secret hangs on it
     for turn in range(len(rules) + steps):
         if search.value <= bound:
@@ -93,19 +128,3 @@ def search_lists(
         elif search.best is not None:
             search.step(chance)
     return True
-
-
-def dispatch_rules(problem: ScheduleProblem, relations: Relations) -> list[list[int]]:
-    """Order the tasks by longest tail, by deadline, and by how few agents could do them."""
-    tasks = problem.tasks
-    tail = [task.duration for task in tasks]
-    for i in reversed(relations.sequence):
-        for j in relations.predecessors[i]:
-            tail[j] = max(tail[j], tasks[j].duration + tail[i])
-    spare = [len(eligible) - task.agents for task, eligible in zip(tasks, relations.eligible, strict=True)]
-    every = range(len(tasks))
-    return [
-        sorted(every, key=lambda i: -tail[i]),
-        sorted(every, key=lambda i: (math.inf if (due := tasks[i].deadline) is None else due, -tail[i])),
-        sorted(every, key=lambda i: (spare[i], -tail[i])),
-    ]

@@ -1,60 +1,117 @@
-"""How much work a time limit is worth: functions of the problem and the limits only, never of the clock.
+"""Which methods search for a schedule, and how much work each gets: never a question of the clock.
 
-Each rate is a third to a half of what one idle core (of a 2-core cloud machine of 2026) was measured to do, so that the
-work normally ends before the limit.
+All of it is a function of the problem and the limits. Each rate is about three quarters of what one idle core (of a
+2-core cloud machine of 2026) was measured to do, so that the work normally ends before the limit.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import cast
 
-from quantum_scheduler.backends.classical.choose import ScheduleMethod, choose_schedule
+from quantum_scheduler.backends.classical.choose import ScheduleMethod, Turn, choose_schedule
 from quantum_scheduler.backends.model import AUTO, Limits
 from quantum_scheduler.problems.relate import Relations
 from quantum_scheduler.problems.schedule import ScheduleProblem
 
-# The share of the time limit for list schedules: where CP-SAT comes after them and soon finds better ones, where its
-# model is so large that it hardly does, and where there is no CP-SAT.
-LISTS_SHARE = 0.05
-LISTS_LARGE_SHARE = 0.3
-LISTS_LARGE_SIZE = 5_000
-LISTS_ONLY_SHARE = 1.0
-# The least changed orders, for a first schedule, where CP-SAT is asked for alone.
-STEPS_MIN = 1
-# More changed orders than this find nothing that CP-SAT does not find sooner.
-STEPS_MAX = 2_000
-# Seconds to place one task, beside each agent that must be looked at.
-PLACE_TASK_S = 30e-6
-PLACE_AGENT_S = 2e-6
-# CP-SAT's deterministic seconds for each second: of a small model, and of the largest; in between they fall with the
-# size beyond `WORK_SIZE`.
-WORK_RATE_SMALL = 0.14
-WORK_RATE_LARGE = 0.02
-WORK_SIZE = 800
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One method and its work: steps of timelines (genetic, repair), orders, or CP-SAT's deterministic seconds."""
+
+    method: ScheduleMethod
+    work: float
+
+
+Lane = tuple[Stage, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Effort:
-    """The number of changed orders to place, and CP-SAT's deterministic time; 0 means no CP-SAT at all."""
+class Round:
+    """What goes on at the same time, each lane in a thread of its own; the best is handed on to the next round."""
 
-    list_steps: int
-    model_work: float
+    lanes: tuple[Lane, ...]
 
 
-def plan_effort(problem: ScheduleProblem, relations: Relations, limits: Limits) -> Effort:
-    """Decide what to do within the time limit."""
+# Steps a second.
+GENETIC_RATE = 3.0e8
+REPAIR_RATE = 2.3e8
+# CP-SAT's deterministic seconds for each second of mending: its models are small.
+LNS_RATE = 0.15
+# The first genetic search on a thread that CP-SAT waits for does no more than this for each task.
+FIRST_TASK_WORK = 300_000
+# Seconds to place one task in Python, beside each agent that must be looked at.
+PLACE_TASK_S = 30e-6
+PLACE_AGENT_S = 2e-6
+# Seconds to write one literal or task into a model. A round that is not so many times that goes without.
+FORMULATE_S = 25e-6
+FORMULATE_TIMES = 5
+# CP-SAT's deterministic seconds for each second: of a small model, and of the largest. In between they fall with the
+# size, sooner where due times leave the last tasks a wide choice of starts.
+MODEL_RATE_SMALL = 0.25
+MODEL_RATE_LARGE = 0.05
+MAKESPAN_MODEL_SIZE = 1_500
+OTHER_MODEL_SIZE = 500
+
+
+def measure_size(problem: ScheduleProblem, relations: Relations) -> int:
+    """Count the tasks, and the agents that could do each."""
     literals = sum(
         len(eligible) for task, eligible in zip(problem.tasks, relations.eligible, strict=True) if task.agents
     )
-    size = literals + len(problem.tasks)
-    place_s = PLACE_TASK_S * len(problem.tasks) + PLACE_AGENT_S * literals
-    methods = choose_schedule(size=size, time_limit_s=limits.time_limit_s)
-    if limits.method != AUTO:
-        methods = (cast("ScheduleMethod", limits.method),)
-    if "cp-sat" not in methods:
-        return Effort(list_steps=int(LISTS_ONLY_SHARE * limits.time_limit_s / place_s), model_work=0.0)
-    share = LISTS_SHARE if size < LISTS_LARGE_SIZE else LISTS_LARGE_SHARE
-    steps = min(STEPS_MAX, int(share * limits.time_limit_s / place_s))
-    return Effort(
-        list_steps=steps if "list" in methods else STEPS_MIN,
-        model_work=limits.time_limit_s * max(WORK_RATE_LARGE, WORK_RATE_SMALL * min(1.0, WORK_SIZE / size)),
+    return literals + len(problem.tasks)
+
+
+def plan_rounds(problem: ScheduleProblem, relations: Relations, limits: Limits, *, compiled: bool) -> list[Round]:
+    """Share out the time limit, or give all of it to the one method that the limits name."""
+    rates = _measure_rates(problem, relations)
+    formulate_s = measure_size(problem, relations) * FORMULATE_S
+
+    def plan_stage(method: ScheduleMethod, seconds: float, instead: ScheduleMethod) -> Stage:
+        if method == "cp-sat" and limits.method == AUTO and formulate_s * FORMULATE_TIMES > seconds:
+            method = instead
+        if method in ("genetic", "repair") and not compiled:
+            method = "orders"
+        return Stage(method=method, work=rates[method] * seconds)
+
+    if limits.method not in (AUTO, "list"):
+        method = cast("ScheduleMethod", limits.method)
+        alone = plan_stage(method, limits.time_limit_s, method)
+        return [Round(lanes=((alone,),) * limits.threads)]
+    rounds = []
+    for number, turn in enumerate(_choose_turns(problem, relations)):
+        seconds = turn.share * limits.time_limit_s
+        first, second = turn.beside
+        if limits.method == "list":
+            rounds.append(Round(lanes=((plan_stage(first, seconds, first),),) * limits.threads))
+            continue
+        if limits.threads > 1:
+            lanes: list[Lane] = [(plan_stage(first, seconds, first),)] * (limits.threads - 1)
+            rounds.append(Round(lanes=(*lanes, (plan_stage(second, seconds, first),))))
+            continue
+        stages = [plan_stage(method, part * seconds, first) for method, part in turn.alone]
+        if number == 0 and stages[-1].method == "cp-sat" and compiled:
+            stages[0] = replace(stages[0], work=min(stages[0].work, FIRST_TASK_WORK * len(problem.tasks)))
+        rounds.append(Round(lanes=(tuple(stages),)))
+    return rounds
+
+
+def _choose_turns(problem: ScheduleProblem, relations: Relations) -> Sequence[Turn]:
+    """Find the problem's row."""
+    given = problem.objective.kind == "makespan" and all(
+        task.agents in (0, len(eligible)) for task, eligible in zip(problem.tasks, relations.eligible, strict=True)
     )
+    return choose_schedule(size=measure_size(problem, relations), crews_given=given)
+
+
+def _measure_rates(problem: ScheduleProblem, relations: Relations) -> Mapping[ScheduleMethod, float]:
+    """Say how much work of each method a second is worth."""
+    tasks, size = len(problem.tasks), measure_size(problem, relations)
+    full = MAKESPAN_MODEL_SIZE if problem.objective.kind == "makespan" else OTHER_MODEL_SIZE
+    model_rate = max(MODEL_RATE_LARGE, MODEL_RATE_SMALL * min(1.0, full / size))
+    return {
+        "genetic": GENETIC_RATE,
+        "repair": REPAIR_RATE,
+        "orders": 1.0 / (PLACE_TASK_S * tasks + PLACE_AGENT_S * (size - tasks)),
+        "cp-sat": model_rate,
+        "lns": LNS_RATE,
+    }

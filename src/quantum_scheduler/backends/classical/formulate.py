@@ -5,7 +5,7 @@ true as the task needs; no-overlap or cumulative for each agent, its absences as
 resource. One redundant row for each agent, its load against the makespan, gives the linear relaxation its bound.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
@@ -57,19 +57,24 @@ class Formulation:
         return ScheduleSolution(assignments=tuple(assignments))
 
 
-def formulate_schedule(problem: ScheduleProblem, relations: Relations, weights: Weights, horizon: int) -> Formulation:
+def formulate_schedule(
+    problem: ScheduleProblem, relations: Relations, weights: Weights, horizon: int, value_max: int | None = None
+) -> Formulation:
     """Write the problem as a model in which every task ends by `horizon`.
 
-    Every task must have time to end by then, and by a hard deadline, if it starts as early as it may.
+    Every task must have time to end by then, and by a hard deadline, if it starts as early as it may. `value_max` is
+    the weighted objective of a schedule that is known: no task may be so late that this alone is worse.
     """
     model = cp_model.CpModel()
     starts = []
-    for task, earliest in zip(problem.tasks, relations.earliest, strict=True):
+    for task, weight, earliest in zip(problem.tasks, weights.tardiness, relations.earliest, strict=True):
         latest = latest_end(problem, task)
         end = horizon if latest is None else min(horizon, latest)
+        if value_max is not None and weight and task.deadline is not None:
+            end = min(end, task.deadline + value_max // weight)
         starts.append(model.new_int_var(earliest, end - task.duration, ""))
     crews = [
-        _choose_crew(model, task.agents, eligible)
+        choose_crew(model, task.agents, eligible)
         for task, eligible in zip(problem.tasks, relations.eligible, strict=True)
     ]
     makespan = model.new_int_var(0, horizon, "")
@@ -77,7 +82,7 @@ def formulate_schedule(problem: ScheduleProblem, relations: Relations, weights: 
     for at, agent in enumerate(problem.agents):
         members = [task for task, crew in enumerate(crews) if at in crew]
         literals = [crews[task][at] for task in members]
-        _add_agent(model, problem, agent, members, literals, starts, horizon)
+        add_agent(model, problem, agent, [(task, starts[task], crews[task][at]) for task in members], horizon)
         if weights.makespan:
             durations = [problem.tasks[task].duration for task in members]
             model.add(cp_model.LinearExpr.weighted_sum(literals, durations) <= agent.capacity * makespan)
@@ -104,7 +109,7 @@ def formulate_schedule(problem: ScheduleProblem, relations: Relations, weights: 
     )
 
 
-def _choose_crew(model: cp_model.CpModel, size: int, eligible: Sequence[int]) -> dict[int, cp_model.IntVar]:
+def choose_crew(model: cp_model.CpModel, size: int, eligible: Sequence[int]) -> dict[int, cp_model.IntVar]:
     """Make one literal for each eligible agent; exactly `size` of them are true."""
     if size == 0:
         return {}
@@ -136,22 +141,25 @@ def _add_order(
             model.add(starts[at] + task.duration <= makespan)
 
 
-def _add_agent(
+def add_agent(
     model: cp_model.CpModel,
     problem: ScheduleProblem,
     agent: Agent,
-    members: Sequence[int],
-    literals: Sequence[cp_model.IntVar],
-    starts: Sequence[cp_model.IntVar],
+    members: Iterable[tuple[int, cp_model.IntVar, cp_model.IntVar]],
     horizon: int,
+    busy: Sequence[tuple[int, int]] = (),
 ) -> None:
-    """Keep the agent's tasks within its capacity and windows. An instant (duration 0) takes up no capacity."""
+    """Keep the agent's tasks within its capacity and windows. An instant (duration 0) takes up no capacity.
+
+    A member is a task that it could do, with the variables of its start and of whether it does it. Each of `busy` takes
+    up one of its units from a start to an end.
+    """
     gaps, apart = _absences(agent, horizon)
-    intervals = []
-    for at, literal in zip(members, literals, strict=True):
+    intervals = [model.new_fixed_size_interval_var(start, end - start, "") for start, end in busy]
+    for at, begin, literal in members:
         duration = problem.tasks[at].duration
         if duration:
-            intervals.append(model.new_optional_fixed_size_interval_var(starts[at], duration, literal, ""))
+            intervals.append(model.new_optional_fixed_size_interval_var(begin, duration, literal, ""))
         if agent.availability is not None and not (duration and apart):
             begins = [
                 [window.start, window.end - duration]
@@ -159,7 +167,7 @@ def _add_agent(
                 if window.end - window.start >= duration
             ]
             domain = cp_model.Domain.from_intervals(begins)
-            model.add_linear_expression_in_domain(starts[at], domain).only_enforce_if(literal)
+            model.add_linear_expression_in_domain(begin, domain).only_enforce_if(literal)
     if len(intervals) + len(gaps) < 2:
         return
     absences = [model.new_fixed_size_interval_var(start, end - start, "") for start, end in gaps]

@@ -96,7 +96,7 @@ def _run_phase(
         solver.parameters.linearization_level = 0
     watch = _Watch(found, progress)
     solver.best_bound_callback = watch.on_bound
-    with _stopping(solver, stop):
+    with stopping(solver, stop):
         status = solver.solve(formulation.model, watch)
     return _judge(formulation, found, solver, status, budget)
 
@@ -145,13 +145,13 @@ class _Watch(cp_model.CpSolverSolutionCallback):
 
 
 @contextmanager
-def _stopping(solver: cp_model.CpSolver, stop: Stop) -> Iterator[None]:
-    """Stop the solver when `stop` is cancelled while it runs. The solver keeps the deadline itself."""
+def stopping(solver: cp_model.CpSolver, stop: Stop) -> Iterator[None]:
+    """Stop the solver when it is told to while it runs."""
     over = threading.Event()
 
     def watch() -> None:
         while not over.wait(0.05):
-            if stop.cancelled.is_set():
+            if stop():
                 solver.stop_search()
                 return
 

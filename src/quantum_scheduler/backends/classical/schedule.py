@@ -1,51 +1,219 @@
-"""Search for a schedule: list schedules first, then CP-SAT from the best of them.
+"""Search for a schedule: list schedules, CP-SAT from the best of them, and so on in rounds.
 
-Both get an amount of work that depends on the problem and the limits only, so that they end by themselves and give the
-same answer on any machine; the clock is there for the machine that is too slow or too busy.
+Every method gets an amount of work that depends on the problem and the limits only, so that it ends by itself. On one
+thread the methods take turns, and the answer is the same on any machine; the clock is there for the machine that is too
+slow or too busy. On several, each has a thread for a round, and what is settled by one ends the others.
 """
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from quantum_scheduler.backends.classical.bound import bound_objective, latest_horizon
 from quantum_scheduler.backends.classical.dispatch import ListSearch, dispatch_rules, search_lists
-from quantum_scheduler.backends.classical.effort import plan_effort
+from quantum_scheduler.backends.classical.effort import Lane, Round, Stage, plan_rounds
 from quantum_scheduler.backends.classical.formulate import formulate_schedule
 from quantum_scheduler.backends.classical.improve import Found, improve_schedule
+from quantum_scheduler.backends.classical.list_search.kernels import UNPLACED, Kernels, load_kernels
+from quantum_scheduler.backends.classical.list_search.run import CompiledLists
+from quantum_scheduler.backends.classical.list_search.tables import tabulate
+from quantum_scheduler.backends.classical.mend import Mender
 from quantum_scheduler.backends.classical.objective import Weights, weigh_objective
 from quantum_scheduler.backends.local import Report, Stop
 from quantum_scheduler.backends.model import Answer, Limits
-from quantum_scheduler.problems.relate import relate
+from quantum_scheduler.problems.place import Unplaceable, check_alone
+from quantum_scheduler.problems.relate import Relations, relate
 from quantum_scheduler.problems.schedule import ScheduleProblem
 
 
 def search_schedule(problem: ScheduleProblem, limits: Limits, report: Report, stop: Stop) -> Answer:
     """Search for the best schedule of a valid problem, and for a proof that it is the best or that there is none."""
+    return search_rounds(problem, limits, report, stop, kernels=load_kernels())
+
+
+def search_rounds(
+    problem: ScheduleProblem,
+    limits: Limits,
+    report: Report,
+    stop: Stop,
+    *,
+    kernels: Kernels | None,
+) -> Answer:
+    """Search as `search_schedule` does, with the compiled list searches or, without, with the one in Python.
+
+    A method that the limits name goes on alone from the best schedule of the dispatch rules.
+    """
     relations = relate(problem)
-    horizon = latest_horizon(problem)
-    weights = weigh_objective(problem, horizon)
-    bound = bound_objective(problem, relations, weights)
-    effort = plan_effort(problem, relations, limits)
+    try:
+        check_alone(problem, relations)
+    except Unplaceable as unplaceable:
+        return Answer(solutions=(), complete=True, proof="infeasible", info={"explanation": str(unplaceable)})
+    weights = weigh_objective(problem, latest_horizon(problem))
+    rounds = plan_rounds(problem, relations, limits, compiled=kernels is not None)
+    search = _Search(problem, relations, weights, kernels, limits, report, stop)
+    used = search.run(rounds)
+    return _answer(search.found, weights, "+".join(dict.fromkeys(used)))
 
-    def progress(found: Found) -> None:
-        objective = weights.unscale(int(found.value)) if found.value < float("inf") else None
-        report(objective=objective, bound=weights.unscale(found.bound))
 
-    lists = ListSearch(problem, weights, lambda value: progress(Found(solution=None, value=value, bound=bound)))
-    complete = search_lists(
-        lists, dispatch_rules(problem, relations), steps=effort.list_steps, bound=bound, seed=limits.seed, stop=stop
-    )
-    if lists.failure is not None and lists.failure.proven:
-        return Answer(solutions=(), complete=True, proof="infeasible", info={"explanation": str(lists.failure)})
-    found = Found(solution=lists.best, value=lists.value, bound=bound, complete=complete)
-    method = "list schedules"
-    if effort.model_work and complete and not found.settled:
-        if lists.best is not None and weights.makespan:
-            # No part of the objective is negative, so nothing better is longer than this.
-            horizon = min(horizon, int(lists.value) // weights.makespan)
-        formulation = formulate_schedule(problem, relations, weights, horizon)
-        found = improve_schedule(
-            formulation, found, work=effort.model_work, limits=limits, progress=progress, stop=stop
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LaneStop(Stop):
+    """Ends one lane of a search: with the search, or once another lane has settled everything."""
+
+    whole: Stop
+    settled: threading.Event
+
+    def __call__(self) -> bool:
+        """Say whether it is time."""
+        return self.settled.is_set() or self.whole()
+
+    def remaining_s(self) -> float:
+        """Say how many seconds are left, down to 0."""
+        return self.whole.remaining_s()
+
+
+class _Search:
+    """One search under way: what it is about, and in `found` what came of it so far."""
+
+    def __init__(
+        self,
+        problem: ScheduleProblem,
+        relations: Relations,
+        weights: Weights,
+        kernels: Kernels | None,
+        limits: Limits,
+        report: Report,
+        stop: Stop,
+    ) -> None:
+        self._problem = problem
+        self._relations = relations
+        self._weights = weights
+        self._limits = limits
+        self._report = report
+        self._stop = stop
+        self._settled = threading.Event()
+        self._reporting = threading.Lock()
+        self._rules = dispatch_rules(problem, relations)
+        self._mender = Mender(problem, relations, weights)
+        bound = bound_objective(problem, relations, weights)
+        self.found = Found(solution=None, value=float("inf"), bound=bound)
+        self._reported = self.found
+        self._lists: list[CompiledLists] = []
+        if kernels is not None:
+            tables = tabulate(problem, relations, weights)
+            self._lists = [CompiledLists(problem, kernels, tables) for _ in range(limits.threads)]
+            self._lists[0].place(self._rules)
+            self._take_list(self._lists[0])
+
+    def _take_list(self, lists: CompiledLists) -> None:
+        solution = lists.read()
+        if solution is not None and lists.value < self.found.value:
+            self.found = replace(self.found, solution=solution, value=lists.value)
+            self._progress(self.found)
+
+    def run(self, rounds: list[Round]) -> list[str]:
+        """Run the rounds until everything is settled or it is time; return the methods used."""
+        used: list[str] = ["rules"] if self.found.solution is not None else []
+        for number, lanes in enumerate(round_.lanes for round_ in rounds):
+            if self.found.settled or not self.found.complete:
+                break
+            used += [stage.method for lane in lanes for stage in lane]
+            if len(lanes) == 1:
+                self.found = self._run_lane(number, 0, lanes[0])
+                continue
+            with ThreadPoolExecutor(len(lanes), thread_name_prefix="schedule") as pool:
+                runs = [pool.submit(self._run_lane, number, at, lane) for at, lane in enumerate(lanes)]
+            self.found = _join([run.result() for run in runs])
+        return used
+
+    def _run_lane(self, number: int, at: int, lane: Lane) -> Found:
+        """Run the stages of a lane one after the other, each from the best of those before."""
+        stop = _LaneStop(
+            cancelled=self._stop.cancelled, deadline_s=self._stop.deadline_s, whole=self._stop, settled=self._settled
         )
-        method = "list schedules, then CP-SAT"
-    return _answer(found, weights, method)
+        found = self.found
+        for place, stage in enumerate(lane):
+            if found.settled or not found.complete:
+                break
+            key = (self._limits.seed, number, at, place)
+            seed = int(np.random.SeedSequence(key).generate_state(1, np.uint32)[0] >> 1)
+            found = self._run_stage(stage, found, at, seed, stop)
+            self._progress(found)
+        if found.settled:
+            self._settled.set()
+        return found
+
+    def _run_stage(self, stage: Stage, found: Found, at: int, seed: int, stop: Stop) -> Found:
+        if stage.method == "cp-sat" or (stage.method == "lns" and found.solution is None):
+            return self._run_model(found, stage.work, seed, stop)
+        if stage.method == "lns":
+            return self._mender.improve(found, work=stage.work, seed=seed, progress=self._progress, stop=stop)
+        if stage.method == "orders":
+            return self._run_orders(found, int(stage.work), seed, stop)
+        lists = self._lists[at]
+        if found.solution is not None:
+            lists.adopt(found.solution, int(found.value))
+        ended = lists.search(
+            # What has no place at all cannot be taken apart.
+            stage.method if lists.value < UNPLACED else "genetic",
+            self._rules,
+            work=int(stage.work),
+            seed=seed,
+            target=found.bound,
+            stop=stop,
+            improved=lambda value: self._progress(replace(found, value=value)),
+        )
+        solution = lists.read()
+        if solution is not None and lists.value < found.value:
+            found = replace(found, solution=solution, value=lists.value)
+        return replace(found, complete=ended)
+
+    def _run_model(self, found: Found, work: float, seed: int, stop: Stop) -> Found:
+        """Let CP-SAT search the whole problem, for anything better than what is found."""
+        horizon = latest_horizon(self._problem)
+        value = None if found.solution is None else int(found.value)
+        if value is not None and self._weights.makespan:
+            # No part of the objective is negative, so nothing better is longer than this.
+            horizon = min(horizon, value // self._weights.makespan)
+        formulation = formulate_schedule(self._problem, self._relations, self._weights, horizon, value)
+        limits = replace(self._limits, seed=seed, threads=1)
+        return improve_schedule(formulation, found, work=work, limits=limits, progress=self._progress, stop=stop)
+
+    def _run_orders(self, found: Found, steps: int, seed: int, stop: Stop) -> Found:
+        """Search list schedules in Python."""
+        lists = ListSearch(
+            self._problem, self._weights, lambda value: self._progress(replace(found, value=value)), found.solution
+        )
+        ended = search_lists(lists, self._rules, steps=steps, bound=found.bound, seed=seed, stop=stop)
+        if lists.value < found.value:
+            found = replace(found, solution=lists.best, value=lists.value)
+        return replace(found, complete=ended)
+
+    def _progress(self, found: Found) -> None:
+        """Report what any lane found, where it is more than was known before."""
+        with self._reporting:
+            known = replace(
+                self._reported,
+                value=min(found.value, self._reported.value),
+                bound=max(found.bound, self._reported.bound),
+            )
+            if known == self._reported:
+                return
+            self._reported = known
+            objective = self._weights.unscale(int(known.value)) if known.value < float("inf") else None
+            self._report(objective=objective, bound=self._weights.unscale(known.bound))
+
+
+def _join(lanes: list[Found]) -> Found:
+    """Join what the lanes of a round found. Which of them came first is chance where one ended the others."""
+    best = min(lanes, key=lambda found: found.value)
+    return replace(
+        best,
+        bound=max(found.bound for found in lanes),
+        infeasible=any(found.infeasible for found in lanes),
+        complete=all(found.complete for found in lanes),
+    )
 
 
 def _answer(found: Found, weights: Weights, method: str) -> Answer:

@@ -16,7 +16,9 @@ from pathlib import Path
 import platformdirs
 import structlog
 
+# Of the searches over binary models, and over schedules.
 SOURCES = Path(__file__).parent / "native"
+SCHEDULE_SOURCES = Path(__file__).parent.parent / "list_search" / "native"
 LIBRARY = "kernels.so"
 # No shortcut may change a double: the same seed gives the same answer on every machine.
 FLAGS = (
@@ -33,32 +35,32 @@ class NoCompiler(Exception):  # noqa: N818  an error is named for what happened
     """The kernels cannot be compiled here; the message says why."""
 
 
-def find_library() -> Path:
+def find_library(sources: Path = SOURCES) -> Path:
     """Return the compiled kernels: those of the package, else those in the cache, else compile them now.
 
-    Raises NoCompiler.
+    `sources` is their folder. Raises NoCompiler.
     """
-    packaged = SOURCES / LIBRARY
+    packaged = sources / LIBRARY
     if packaged.exists():
         return packaged
-    cached = platformdirs.user_cache_path("quantum-scheduler") / f"kernels-{_fingerprint()}.so"
+    cached = platformdirs.user_cache_path("quantum-scheduler") / f"kernels-{_fingerprint(sources)}.so"
     if not cached.exists():
         try:
             cached.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise NoCompiler(f"there is no place to keep them: {error}") from error
-        compile_library(cached)
+        compile_library(cached, sources)
     return cached
 
 
-def compile_library(library: Path) -> None:
+def compile_library(library: Path, sources: Path = SOURCES) -> None:
     """Compile the kernels for this machine's processor into the file `library`. Raises NoCompiler."""
     compiler = _find_compiler()
     try:
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
             made = Path(folder) / LIBRARY
             for native in ((NATIVE,), ()):
-                command = [*compiler, *FLAGS, *native, str(SOURCES / "kernels.c"), "-o", str(made), "-lm"]
+                command = [*compiler, *FLAGS, *native, str(sources / "kernels.c"), "-o", str(made), "-lm"]
                 done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_S, check=False)
                 if done.returncode == 0:
                     # Whole or not at all: another process may look for it now.
@@ -79,10 +81,10 @@ def _find_compiler() -> list[str]:
     raise NoCompiler("there is no C compiler (cc, gcc, clang, or the Python package ziglang)")
 
 
-def _fingerprint() -> str:
+def _fingerprint(sources: Path) -> str:
     """Name this very source for this very processor: a cache may be shared by unlike machines."""
     digest = hashlib.sha256(" ".join((*FLAGS, platform.machine(), platform.libc_ver()[1])).encode())
-    for source in sorted(SOURCES.glob("*.[ch]")):
+    for source in sorted(sources.glob("*.[ch]")):
         digest.update(source.read_bytes())
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -93,4 +95,5 @@ def _fingerprint() -> str:
 
 if __name__ == "__main__":
     os.umask(0o077)
-    log.info("kernels.ready", library=str(find_library()))
+    for folder in (SOURCES, SCHEDULE_SOURCES):
+        log.info("kernels.ready", library=str(find_library(folder)))
