@@ -20,6 +20,7 @@ class Settings:
     database_statement_cache: bool
     api_url: str
     api_key: str | None
+    peppers: str | None
     enable_solution_cache: bool
     worker_slots: int
     worker_memory_mb: int
@@ -38,6 +39,11 @@ class Settings:
         """Where `up` keeps the local key, readable by its owner only."""
         return self.data_dir / "api-key"
 
+    @property
+    def peppers_file(self) -> Path:
+        """Where the peppers are kept where the environment does not hold them, readable by their owner only."""
+        return self.data_dir / "peppers"
+
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read the settings from an environment. Raises SettingInvalid with the variable's name and what it may hold."""
@@ -48,6 +54,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         database_statement_cache=_flag(environ, "DATABASE_STATEMENT_CACHE", default=True),
         api_url=environ.get("QUANTUM_SCHEDULER_URL") or "http://127.0.0.1:8000",
         api_key=environ.get("QUANTUM_SCHEDULER_API_KEY") or None,
+        peppers=environ.get("QUANTUM_SCHEDULER_PEPPERS") or None,
         enable_solution_cache=_flag(environ, "ENABLE_SOLUTION_CACHE", default=True),
         worker_slots=int(_number(environ, "WORKER_SLOTS", default=2, least=1, most=256)),
         worker_memory_mb=int(_number(environ, "WORKER_MEMORY_MB", default=4096, least=256, most=1_048_576)),

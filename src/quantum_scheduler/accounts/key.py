@@ -10,6 +10,7 @@ import zlib
 from uuid import UUID
 
 from quantum_scheduler.accounts.model import KeyUnknown
+from quantum_scheduler.accounts.pepper import NO_PEPPER, Peppers
 
 SECRET_BYTES = 24
 
@@ -32,9 +33,15 @@ def read_key_id(key: str) -> UUID:
     return UUID(match["id"])
 
 
-def digest_key(key: str) -> bytes:
-    """Compute what is stored of a key: its SHA-256. With 192 random bits in it, guessing needs no slower hash."""
-    return hashlib.sha256(key.encode("ascii")).digest()
+def digest_key(key: str, peppers: Peppers | None, *, version: int | None = None) -> bytes:
+    """Compute what is stored of a key: its HMAC-SHA256 under a pepper, by default the newest.
+
+    With 192 random bits in it, guessing needs no slower hash. Keys from before there were peppers have version
+    NO_PEPPER, their SHA-256. Raises KeyError where the pepper is unknown.
+    """
+    if peppers is None or version == NO_PEPPER:
+        return hashlib.sha256(key.encode("ascii")).digest()
+    return peppers.digest("api key", key, version=version)
 
 
 def _checksum(signed: str) -> str:

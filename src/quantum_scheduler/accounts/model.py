@@ -1,19 +1,40 @@
-"""The nouns of entry: who a key lets in, and why one was turned away."""
+"""The nouns of entry: who is let in, what they may do, and why one was turned away."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 from uuid import UUID
 
-# Until an installation has accounts of its own, everything in it belongs to this organisation.
+# The organisation that runs the installation. Until there are others, everything in it belongs to this one.
 LOCAL_ORG_ID = UUID("00000000-0000-7000-8000-000000000001")
 LOCAL_ORG_NAME = "local"
+LOCAL_PLAN = "operator"
+STANDARD_PLAN = "standard"
+
+# What every process of the service hears when somebody's access has changed: an id, or nothing for everybody's.
+ACCESS_CHANGED = "access_changed"
+
+Role = Literal["customer", "operator", "finance", "admin"]
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who is asking: the organisation whose rows may be seen, and the key that opened the door."""
+    """Who is asking: the organisation whose rows may be seen, and the key or the person that opened the door.
+
+    A person who uses the console or a token has a `user_id` and `roles`; a program has a `key_id`.
+    """
 
     org_id: UUID
-    key_id: UUID
+    key_id: UUID | None = None
+    user_id: UUID | None = None
+    roles: frozenset[Role] = frozenset()
+    scopes: frozenset[str] = field(default=frozenset(), repr=False)
+    plan: str = STANDARD_PLAN
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether this is somebody of the organisation that runs the installation."""
+        return self.org_id == LOCAL_ORG_ID
 
 
 class KeyMissing(Exception):  # noqa: N818  an error is named for what happened
@@ -24,4 +45,19 @@ class KeyMissing(Exception):  # noqa: N818  an error is named for what happened
 
 
 class KeyUnknown(Exception):  # noqa: N818
-    """The key shown opens nothing: mistyped, never issued, or revoked."""
+    """The key shown opens nothing: mistyped, never issued, expired or revoked."""
+
+
+class AccessBlocked(Exception):  # noqa: N818
+    """The key or the person is known, and may not enter at present."""
+
+    def __init__(self) -> None:
+        super().__init__("access is blocked; ask whoever runs this service")
+
+
+class ScopeMissing(Exception):  # noqa: N818
+    """Whoever asks is known, and may not do this."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        super().__init__(f"this needs the scope {scope}")

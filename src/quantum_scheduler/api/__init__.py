@@ -9,6 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from quantum_scheduler import __version__
+from quantum_scheduler.accounts.doorkeeper import Doorkeeper
+from quantum_scheduler.accounts.pepper import Peppers
 from quantum_scheduler.api import docs, health
 from quantum_scheduler.api.answer_error import STATUS, answer_error
 from quantum_scheduler.api.describe import describe_api
@@ -23,6 +25,7 @@ from quantum_scheduler.jobs.follow import FOLLOWERS_MAX, JobChanges
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.listen import Listener, Notifier
 from quantum_scheduler.solving import routes as routing
+from quantum_scheduler.postgres.separate import RowWall
 from quantum_scheduler.solving.port import Executor
 
 SUMMARY = "Optimisation jobs on quantum computers and classical solvers."
@@ -45,6 +48,7 @@ def create_api(
     request_bytes_max: int,
     followers_max: int = FOLLOWERS_MAX,
     check: Check | None = None,
+    peppers: Peppers | None = None,
 ) -> FastAPI:
     """Build the API on what the caller has opened and will close after it has stopped serving.
 
@@ -54,10 +58,11 @@ def create_api(
     """
     board = HealthBoard(list_backends(), check or build_check(executor))
     changes = JobChanges(listener, stop=stop, followers_max=followers_max)
+    doorkeeper = Doorkeeper(pool, listener, peppers=peppers)
 
     @asynccontextmanager
     async def live(_api: FastAPI) -> AsyncIterator[None]:
-        async with changes:
+        async with changes, doorkeeper:
             yield
         await board.close()
 
@@ -74,6 +79,8 @@ def create_api(
         exception_handlers=dict.fromkeys((HTTPException, RequestValidationError, *STATUS), answer_error),
     )
     api.state.pool = pool
+    api.state.wall = RowWall(pool)
+    api.state.doorkeeper = doorkeeper
     api.state.jobs = jobs.JobDoor(changes=changes, notifier=notifier, executor=executor)
     api.state.pulse = health.ServicePulse(pool)
     api.state.backend_health = board

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from quantum_scheduler.accounts.model import KeyMissing, KeyUnknown
+from quantum_scheduler.accounts.model import AccessBlocked, KeyMissing, KeyUnknown, ScopeMissing
 from quantum_scheduler.api.model import (
     ERROR_MEDIA_TYPE,
     BodyTooLarge,
@@ -40,6 +40,8 @@ STATUS: dict[type[Exception], int] = {
     KeyMissing: 401,
     KeyUnknown: 401,
     BackendUnknown: 404,
+    AccessBlocked: 403,
+    ScopeMissing: 403,
     JobUnknown: 404,
     PathUnknown: 404,
     MethodUnknown: 405,

@@ -16,7 +16,7 @@ from quantum_scheduler.problems.publish import problem_schema
 REF = "#/components/schemas/{model}"
 METHODS = ("get", "put", "post", "delete", "patch")
 
-_WITH_KEY = {"401": "The key is missing or unknown."}
+_WITH_KEY = {"401": "The key is missing or unknown.", "403": "The key is good, but not for this."}
 _WITH_PARAMETERS = {"400": "A parameter does not say what it should."}
 _WITH_BODY = {
     "400": "The body is not JSON.",

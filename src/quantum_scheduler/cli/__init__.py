@@ -26,6 +26,7 @@ EXIT_CODES = {
     "quantum_scheduler.solving.port.ComputeCrashed": 1,
     "quantum_scheduler.solving.port.ComputeTimedOut": 1,
     "quantum_scheduler.backends.model.BackendError": 1,
+    "quantum_scheduler.accounts.pepper.PepperInvalid": 2,
     "quantum_scheduler.backends.load.BackendUnknown": 2,
     "quantum_scheduler.backends.fit.MethodUnknown": 2,
     "quantum_scheduler.cli.client.RequestRefused": 2,

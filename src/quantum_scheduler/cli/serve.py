@@ -10,6 +10,8 @@ import uvicorn
 
 from quantum_scheduler.api import create_api
 from quantum_scheduler.app import build_callers, build_check, build_keyring, build_reader
+from quantum_scheduler.app import build_reader
+from quantum_scheduler.cli.keep_peppers import keep_peppers
 from quantum_scheduler.postgres.connect import open_pool
 from quantum_scheduler.postgres.listen import Listener, Notifier
 from quantum_scheduler.settings import Settings
@@ -54,6 +56,7 @@ async def serve_api(
                 stop=stop,
                 request_bytes_max=settings.request_bytes_max,
                 check=build_check(callers, pool, build_keyring(settings)),
+                peppers=keep_peppers(settings),
             )
             server = _Server(
                 uvicorn.Config(

@@ -15,8 +15,10 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
+from quantum_scheduler.accounts.pepper import register_peppers
 from quantum_scheduler.app import Database, open_database
 from quantum_scheduler.cli.keep_key import keep_local_key
+from quantum_scheduler.cli.keep_peppers import keep_peppers
 from quantum_scheduler.cli.keep_postgres import keep_postgres
 from quantum_scheduler.cli.listen import name_address, take_address
 from quantum_scheduler.cli.log import configure_logging
@@ -120,7 +122,9 @@ async def _prepare(dsn: str, settings: Settings) -> str | None:
     connection = await connect(dsn, statement_cache=settings.database_statement_cache)
     try:
         await migrate(connection)
-        return await keep_local_key(connection, settings.key_file)
+        peppers = keep_peppers(settings)
+        await register_peppers(connection, peppers)
+        return await keep_local_key(connection, settings.key_file, peppers=peppers)
     finally:
         await connection.close()
 

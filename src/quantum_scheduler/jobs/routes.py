@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 
-from quantum_scheduler.accounts.routes import Caller, Database
+from quantum_scheduler.accounts.model import Principal
+from quantum_scheduler.accounts.routes import Caller, Database, needs
 from quantum_scheduler.jobs.cancel import cancel_job
 from quantum_scheduler.jobs.document import (
     EstimatesDocument,
@@ -44,6 +45,9 @@ REQUEST_BODIES: tuple[type[BaseModel], ...] = (JobRequest, PriorityRequest)
 
 router = APIRouter(prefix="/v1", tags=["Jobs"])
 
+Reader = Annotated[Principal, needs("jobs:read")]
+Writer = Annotated[Principal, needs("jobs:write")]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDoor:
@@ -64,7 +68,7 @@ async def _read_body(request: Request, _caller: Caller) -> bytes:
     return await request.body()
 
 
-async def _follow(job_id: UUID, caller: Caller, pool: Database, door: "Door") -> AsyncIterator[asyncio.Event]:
+async def _follow(job_id: UUID, caller: Reader, pool: Database, door: "Door") -> AsyncIterator[asyncio.Event]:
     """A place from which to follow a job, given back after the answer; what can be refused is refused before it."""
     async with pool.acquire() as conn:
         await find_job(conn, caller.org_id, job_id)
@@ -131,7 +135,7 @@ def _takes(model: type[BaseModel], **examples: Any) -> dict[str, Any]:
     openapi_extra=_takes(JobRequest, schedule=SCHEDULE_JOB, binary=BINARY_JOB),
 )
 async def submit(
-    caller: Caller,
+    caller: Writer,
     pool: Database,
     door: Door,
     body: Body,
@@ -155,7 +159,7 @@ async def submit(
 
 @router.get("/jobs", operation_id="listJobs", summary="List jobs", response_description="A page of jobs.")
 async def list_page(
-    caller: Caller,
+    caller: Reader,
     pool: Database,
     state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None,
     limit: Annotated[int, Query(ge=1, le=JOBS_PER_PAGE_MAX)] = JOBS_PER_PAGE,
@@ -180,7 +184,7 @@ async def list_page(
     response_description="The job.",
     responses=_UNKNOWN,
 )
-async def get(job_id: UUID, caller: Caller, pool: Database) -> JobDocument:
+async def get(job_id: UUID, caller: Reader, pool: Database) -> JobDocument:
     """A job that succeeded holds its result."""
     async with pool.acquire() as conn:
         job = await find_job(conn, caller.org_id, job_id)
@@ -195,7 +199,7 @@ async def get(job_id: UUID, caller: Caller, pool: Database) -> JobDocument:
     response_description="The verified answer.",
     responses=_UNKNOWN | {409: {"description": "The job has not ended, or it failed or was cancelled."}},
 )
-async def get_result(job_id: UUID, caller: Caller, pool: Database) -> dict[str, Any]:
+async def get_result(job_id: UUID, caller: Reader, pool: Database) -> dict[str, Any]:
     """Only a job that succeeded has a result; the reason why there is none is told."""
     async with pool.acquire() as conn:
         return await read_result(conn, caller.org_id, job_id)
@@ -211,7 +215,7 @@ async def get_result(job_id: UUID, caller: Caller, pool: Database) -> dict[str, 
 )
 async def follow(
     job_id: UUID,
-    caller: Caller,
+    caller: Reader,
     pool: Database,
     door: Door,
     changed: Annotated[asyncio.Event, Depends(_follow)],
@@ -233,7 +237,7 @@ async def follow(
     response_description="The job.",
     responses=_UNKNOWN | _ENDED,
 )
-async def cancel(job_id: UUID, caller: Caller, pool: Database, door: Door) -> JobDocument:
+async def cancel(job_id: UUID, caller: Writer, pool: Database, door: Door) -> JobDocument:
     """A job that waits is `cancelled` at once, one that is running a moment later."""
     async with pool.acquire() as conn, conn.transaction():
         job = await cancel_job(conn, caller.org_id, job_id)
@@ -249,7 +253,7 @@ async def cancel(job_id: UUID, caller: Caller, pool: Database, door: Door) -> Jo
     responses=_UNKNOWN | _ENDED,
     openapi_extra=_takes(PriorityRequest, high=PRIORITY),
 )
-async def prioritise(job_id: UUID, caller: Caller, pool: Database, door: Door, body: Body) -> JobDocument:
+async def prioritise(job_id: UUID, caller: Writer, pool: Database, door: Door, body: Body) -> JobDocument:
     """The job moves forward or back in the queue; one that runs keeps running."""
     priority = read_fields(PriorityRequest, read_object(body)).priority
     async with pool.acquire() as conn, conn.transaction():
@@ -266,7 +270,7 @@ async def prioritise(job_id: UUID, caller: Caller, pool: Database, door: Door, b
     response_description="What it would take.",
     openapi_extra=_takes(JobRequest, schedule=SCHEDULE_JOB, binary=BINARY_JOB),
 )
-async def estimate(_caller: Caller, door: Door, body: Body) -> dict[str, Any]:
+async def estimate(_caller: Reader, door: Door, body: Body) -> dict[str, Any]:
     """Say what a job would take on each backend, or on the one that it names, without submitting it."""
     return await estimate_apart(door.executor, body)
 

@@ -10,6 +10,7 @@ from asyncpg import exceptions
 
 from quantum_scheduler.postgres.connect import Connection
 from quantum_scheduler.postgres.model import AppliedMigration, Migration, MigrationRefused, MigrationStatus
+from quantum_scheduler.postgres.separate import separate_rows
 
 FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 TIMEOUT_S = 3600.0
@@ -86,6 +87,7 @@ async def _apply_next(conn: Connection, migrations: Sequence[Migration]) -> str 
         _refuse_misfits(statuses)
         pending = [status.number for status in statuses if status.state == "pending"]
         if not pending:
+            await separate_rows(conn)
             return None
         migration = migrations[pending[0] - 1]
         await _apply(conn, migration)
