@@ -7,6 +7,11 @@ from functools import partial
 
 from quantum_scheduler.backends.check import Check
 from quantum_scheduler.backends.model import Health
+from quantum_scheduler.accounts.login.desk import LoginOptions, LoginParts, ProviderOptions
+from quantum_scheduler.accounts.mail.local import LocalMailer
+from quantum_scheduler.accounts.mail.smtp import SmtpUrlInvalid, read_smtp_url
+from quantum_scheduler.accounts.network import read_networks
+from quantum_scheduler.accounts.pepper import Peppers
 from quantum_scheduler.jobs.perform import Handler
 from quantum_scheduler.jobs.quantum_bench import QuantumBench
 from quantum_scheduler.postgres.connect import Pool
@@ -119,3 +124,32 @@ def build_check(callers: Executor, pool: Pool | None = None, find: FindKeyring =
         return await wire.check(backend, credentials)
 
     return check
+def build_login(settings: Settings, peppers: Peppers, *, served_at: str) -> LoginParts:
+    """Build what people log in with; `served_at` is the address of the service where no other is known.
+
+    Raises SettingInvalid.
+    """
+    provider = None
+    if settings.oidc_issuer is not None:
+        if not (settings.oidc_client_id and settings.oidc_client_secret):
+            raise SettingInvalid("OIDC_ISSUER is set; OIDC_CLIENT_ID and OIDC_CLIENT_SECRET are missing")
+        provider = ProviderOptions(
+            issuer=settings.oidc_issuer,
+            client_id=settings.oidc_client_id,
+            client_secret=settings.oidc_client_secret,
+        )
+    try:
+        smtp = None if settings.smtp_url is None else read_smtp_url(settings.smtp_url, sender=settings.mail_from)
+    except SmtpUrlInvalid as error:
+        raise SettingInvalid(f"SMTP_URL: {error}") from None
+    try:
+        proxies = read_networks(settings.trusted_proxies)
+    except ValueError as error:
+        raise SettingInvalid(f"TRUSTED_PROXIES: {error}") from None
+    return LoginParts(
+        peppers=peppers,
+        mailer=smtp or LocalMailer(),
+        breached=settings.breached_passwords_file,
+        provider=provider,
+        options=LoginOptions(public_url=(settings.public_url or served_at).rstrip("/"), proxies=proxies),
+    )

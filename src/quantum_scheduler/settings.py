@@ -21,6 +21,14 @@ class Settings:
     api_url: str
     api_key: str | None
     peppers: str | None
+    public_url: str | None
+    trusted_proxies: str
+    smtp_url: str | None
+    mail_from: str
+    oidc_issuer: str | None
+    oidc_client_id: str | None
+    oidc_client_secret: str | None
+    breached_passwords_file: Path | None
     enable_solution_cache: bool
     worker_slots: int
     worker_memory_mb: int
@@ -55,6 +63,14 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         api_url=environ.get("QUANTUM_SCHEDULER_URL") or "http://127.0.0.1:8000",
         api_key=environ.get("QUANTUM_SCHEDULER_API_KEY") or None,
         peppers=environ.get("QUANTUM_SCHEDULER_PEPPERS") or None,
+        public_url=environ.get("PUBLIC_URL") or None,
+        trusted_proxies=environ.get("TRUSTED_PROXIES", ""),
+        smtp_url=environ.get("SMTP_URL") or None,
+        mail_from=environ.get("MAIL_FROM") or "quantum-scheduler@localhost",
+        oidc_issuer=environ.get("OIDC_ISSUER") or None,
+        oidc_client_id=environ.get("OIDC_CLIENT_ID") or None,
+        oidc_client_secret=environ.get("OIDC_CLIENT_SECRET") or None,
+        breached_passwords_file=_file(environ, "BREACHED_PASSWORDS_FILE"),
         enable_solution_cache=_flag(environ, "ENABLE_SOLUTION_CACHE", default=True),
         worker_slots=int(_number(environ, "WORKER_SLOTS", default=2, least=1, most=256)),
         worker_memory_mb=int(_number(environ, "WORKER_MEMORY_MB", default=4096, least=256, most=1_048_576)),
@@ -97,6 +113,15 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
     if text in {"0", "false", "no", "off"}:
         return False
     raise SettingInvalid(f"{name} is {text!r}; it may be true or false")
+
+
+def _file(environ: Mapping[str, str], name: str) -> Path | None:
+    if not environ.get(name):
+        return None
+    path = Path(environ[name]).expanduser()
+    if not path.is_file():
+        raise SettingInvalid(f"{name} is {environ[name]!r}; it may be the path of a text file")
+    return path
 
 
 def _number(environ: Mapping[str, str], name: str, *, default: float, least: float, most: float) -> float:

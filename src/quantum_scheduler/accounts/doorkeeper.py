@@ -21,11 +21,14 @@ FRESH_S = 0.9
 KNOWN_MAX = 50_000
 BEARER_LENGTH_MAX = 4_096
 
-AdmitToken = Callable[[Connection, str], Awaitable[Admission]]
+Ask = Callable[[Connection, str], Awaitable[Admission]]
 
 
 class Doorkeeper:
-    """Lets in who shows a live key or token. Use it as `async with Doorkeeper(...) as doorkeeper`."""
+    """Lets in who shows a live key, token or cookie. Use it as `async with Doorkeeper(...) as doorkeeper`.
+
+    `admit_token` and `admit_cookie` ask the database for those; without them only keys are known.
+    """
 
     def __init__(
         self,
@@ -33,14 +36,16 @@ class Doorkeeper:
         listener: Listener,
         *,
         peppers: Peppers | None = None,
-        admit_token: AdmitToken | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
+        admit_token: Ask | None = None,
+        admit_cookie: Ask | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pool = pool
         self._listener = listener
         self._peppers = peppers
         self._admit_token = admit_token
+        self._admit_cookie = admit_cookie
         self._monotonic = monotonic
         self._now = now
         self._known: dict[bytes, tuple[float, Principal]] = {}
@@ -55,7 +60,22 @@ class Doorkeeper:
         known = self._known.get(name)
         if known is not None and self._monotonic() < known[0]:
             return known[1]
-        return await self._look(name, bearer)
+        if len(bearer) > BEARER_LENGTH_MAX:
+            raise KeyUnknown("this is neither a key nor a token of this service")
+        if self._admit_token is not None and bearer.count(".") == 2:
+            return await self._look(name, bearer, self._admit_token)
+        read_key_id(bearer)  # garbage does not cost a connection
+        return await self._look(name, bearer, self._ask_for_key)
+
+    async def admit_cookie(self, text: str) -> Principal:
+        """Tell whose session a cookie carries. Raises KeyMissing, SessionUnknown, AccessBlocked."""
+        if self._admit_cookie is None:
+            raise KeyMissing
+        name = hashlib.sha256(b"cookie " + text.encode(errors="surrogateescape")).digest()
+        known = self._known.get(name)
+        if known is not None and self._monotonic() < known[0]:
+            return known[1]
+        return await self._look(name, text, self._admit_cookie)
 
     def forget(self) -> None:
         """Know nobody any more."""
@@ -75,9 +95,10 @@ class Doorkeeper:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _look(self, name: bytes, bearer: str) -> Principal:
+    async def _look(self, name: bytes, text: str, ask: Ask) -> Principal:
         began, forgotten = self._monotonic(), self._forgotten
-        admission = await self._ask(bearer)
+        async with self._pool.acquire() as conn:
+            admission = await ask(conn, text)
         left_s = FRESH_S
         if admission.until is not None:
             left_s = min(left_s, (admission.until - self._now()).total_seconds())
@@ -87,15 +108,8 @@ class Doorkeeper:
             self._known[name] = (began + left_s, admission.principal)
         return admission.principal
 
-    async def _ask(self, bearer: str) -> Admission:
-        if len(bearer) > BEARER_LENGTH_MAX:
-            raise KeyUnknown("this is neither a key nor a token of this service")
-        if self._admit_token is not None and bearer.count(".") == 2:
-            async with self._pool.acquire() as conn:
-                return await self._admit_token(conn, bearer)
-        read_key_id(bearer)  # garbage does not cost a connection
-        async with self._pool.acquire() as conn:
-            return await admit_key(conn, bearer, peppers=self._peppers)
+    async def _ask_for_key(self, conn: Connection, key: str) -> Admission:
+        return await admit_key(conn, key, peppers=self._peppers)
 
     async def _hear(self) -> None:
         with self._listener.subscribe(ACCESS_CHANGED) as notices:

@@ -21,12 +21,13 @@ ROLES: tuple[Role, ...] = get_args(Role)
 class Principal:
     """Who is asking: the organisation whose rows may be seen, and the key or the person that opened the door.
 
-    A person who uses the console or a token has a `user_id` and `roles`; a program has a `key_id`.
+    A person who uses the console or a token has a `user_id`, a `session_id` and `roles`; a program has a `key_id`.
     """
 
     org_id: UUID
     key_id: UUID | None = None
     user_id: UUID | None = None
+    session_id: UUID | None = None
     roles: frozenset[Role] = frozenset()
     scopes: frozenset[str] = field(default=frozenset(), repr=False)
     plan: str = STANDARD_PLAN
@@ -61,3 +62,10 @@ class ScopeMissing(Exception):  # noqa: N818
     def __init__(self, scope: str) -> None:
         self.scope = scope
         super().__init__(f"this needs the scope {scope}")
+
+
+class PersonNeeded(Exception):  # noqa: N818
+    """A key asks for what only a person who has logged in may do."""
+
+    def __init__(self) -> None:
+        super().__init__("this is for people who have logged in, not for keys")

@@ -9,8 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from quantum_scheduler import __version__
-from quantum_scheduler.accounts.doorkeeper import Doorkeeper
-from quantum_scheduler.accounts.pepper import Peppers
+from quantum_scheduler.accounts.login.desk import LoginParts
+from quantum_scheduler.accounts.open import build_entrance
+from quantum_scheduler.accounts.routes import audit, keys, login, myself, pages, people, provider
 from quantum_scheduler.api import docs, health
 from quantum_scheduler.api.answer_error import STATUS, answer_error
 from quantum_scheduler.api.describe import describe_api
@@ -36,6 +37,19 @@ Every request but those for the health and the description of the service shows 
 Every error is `application/problem+json` (RFC 9457), and every answer bears the id of its request in `X-Request-Id`.
 """
 ROUTERS = (jobs.router, backends.router, routing.router, health.router, docs.router)
+ROUTERS = (
+    jobs.router,
+    backends.router,
+    myself.router,
+    login.router,
+    provider.router,
+    keys.router,
+    people.router,
+    audit.router,
+    pages.router,
+    health.router,
+    docs.router,
+)
 
 
 def create_api(
@@ -49,6 +63,7 @@ def create_api(
     followers_max: int = FOLLOWERS_MAX,
     check: Check | None = None,
     peppers: Peppers | None = None,
+    login_parts: LoginParts | None = None,
 ) -> FastAPI:
     """Build the API on what the caller has opened and will close after it has stopped serving.
 
@@ -58,11 +73,11 @@ def create_api(
     """
     board = HealthBoard(list_backends(), check or build_check(executor))
     changes = JobChanges(listener, stop=stop, followers_max=followers_max)
-    doorkeeper = Doorkeeper(pool, listener, peppers=peppers)
+    entrance = build_entrance(pool, listener, login_parts or LoginParts())
 
     @asynccontextmanager
     async def live(_api: FastAPI) -> AsyncIterator[None]:
-        async with changes, doorkeeper:
+        async with changes, entrance.open():
             yield
         await board.close()
 
@@ -80,7 +95,9 @@ def create_api(
     )
     api.state.pool = pool
     api.state.wall = RowWall(pool)
-    api.state.doorkeeper = doorkeeper
+    api.state.doorkeeper = entrance.doorkeeper
+    api.state.desk = entrance.desk
+    api.state.provider = entrance.provider
     api.state.jobs = jobs.JobDoor(changes=changes, notifier=notifier, executor=executor)
     api.state.pulse = health.ServicePulse(pool)
     api.state.backend_health = board

@@ -11,7 +11,34 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from quantum_scheduler.accounts.model import AccessBlocked, KeyMissing, KeyUnknown, ScopeMissing
+from quantum_scheduler.accounts.login.invite import InvitationUnknown, TooManyInvitations
+from quantum_scheduler.accounts.login.model import (
+    CsrfRefused,
+    LinkUnknown,
+    LoginBusy,
+    LoginDelayed,
+    LoginRefused,
+    MailLinkNeeded,
+    NetworkBlocked,
+    NoMembership,
+    PasswordWeak,
+    ProofMissing,
+    ProofRefused,
+    SecondFactorMissing,
+    SecondFactorRefused,
+    SessionUnknown,
+)
+from quantum_scheduler.accounts.login.oidc import ProviderAway, ProviderMissing
+from quantum_scheduler.accounts.model import AccessBlocked, KeyMissing, KeyUnknown, PersonNeeded, ScopeMissing
+from quantum_scheduler.accounts.organisation import (
+    ApiKeyRevoked,
+    ApiKeyUnknown,
+    LastAdmin,
+    OrganisationUnknown,
+    TooManyKeys,
+    UserUnknown,
+)
+from quantum_scheduler.accounts.routes.myself import SecondFactorKept, SessionNotThere
 from quantum_scheduler.api.model import (
     ERROR_MEDIA_TYPE,
     BodyTooLarge,
@@ -28,9 +55,9 @@ from quantum_scheduler.backends.load import BackendUnknown
 from quantum_scheduler.jobs.follow import TooManyFollowers
 from quantum_scheduler.jobs.model import IdempotencyConflict, JobFinished, JobUnknown, ResultMissing
 from quantum_scheduler.jobs.page import CursorUnreadable
-from quantum_scheduler.jobs.read import BodyMalformed, MediaTypeWrong, RequestInvalid
 from quantum_scheduler.postgres.connect import transient
 from quantum_scheduler.postgres.model import DatabaseUnavailable
+from quantum_scheduler.problems.body import BodyMalformed, MediaTypeWrong, RequestInvalid
 from quantum_scheduler.problems.model import ISSUES_MAX, Issue, ProblemInvalid, ProblemTooLarge
 
 STATUS: dict[type[Exception], int] = {
@@ -40,22 +67,49 @@ STATUS: dict[type[Exception], int] = {
     KeyMissing: 401,
     KeyUnknown: 401,
     BackendUnknown: 404,
+    LoginRefused: 401,
+    SecondFactorMissing: 401,
+    SecondFactorRefused: 401,
+    SessionUnknown: 401,
     AccessBlocked: 403,
+    CsrfRefused: 403,
+    MailLinkNeeded: 403,
+    NoMembership: 403,
+    PersonNeeded: 403,
+    ProofRefused: 403,
     ScopeMissing: 403,
+    ApiKeyUnknown: 404,
+    InvitationUnknown: 404,
+    OrganisationUnknown: 404,
+    ProviderMissing: 404,
+    SessionNotThere: 404,
+    UserUnknown: 404,
     JobUnknown: 404,
     PathUnknown: 404,
     MethodUnknown: 405,
     BodyTooSlow: 408,
+    ApiKeyRevoked: 409,
     IdempotencyConflict: 409,
     JobFinished: 409,
+    LastAdmin: 409,
     ResultMissing: 409,
+    SecondFactorKept: 409,
+    TooManyInvitations: 409,
+    TooManyKeys: 409,
+    LinkUnknown: 410,
     BodyTooLarge: 413,
     MediaTypeWrong: 415,
+    PasswordWeak: 422,
     ProblemInvalid: 422,
     ProblemTooLarge: 422,
     RequestInvalid: 422,
+    ProofMissing: 428,
+    LoginDelayed: 429,
+    NetworkBlocked: 429,
     RequestFailed: 500,
     DatabaseAway: 503,
+    LoginBusy: 503,
+    ProviderAway: 503,
     TooManyFollowers: 503,
 }
 RETRY_AFTER_S = 5
@@ -102,8 +156,8 @@ def _choose_headers(request: Request, named: Exception, status: int) -> dict[str
             return {"WWW-Authenticate": "Bearer" if isinstance(named, KeyMissing) else 'Bearer error="invalid_token"'}
         case HTTPStatus.METHOD_NOT_ALLOWED:
             return {"Allow": ", ".join(_list_methods(request))}
-        case HTTPStatus.SERVICE_UNAVAILABLE:
-            return {"Retry-After": str(RETRY_AFTER_S)}
+        case HTTPStatus.SERVICE_UNAVAILABLE | HTTPStatus.TOO_MANY_REQUESTS:
+            return {"Retry-After": str(getattr(named, "retry_after_s", RETRY_AFTER_S))}
         case _:
             return {}
 

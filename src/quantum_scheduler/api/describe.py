@@ -9,8 +9,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from quantum_scheduler.accounts.routes.document import REQUEST_BODIES as ACCOUNT_BODIES
 from quantum_scheduler.api.model import ERROR_MEDIA_TYPE, ErrorDocument
-from quantum_scheduler.jobs.routes import REQUEST_BODIES
+from quantum_scheduler.jobs.routes import REQUEST_BODIES as JOB_BODIES
 from quantum_scheduler.problems.publish import problem_schema
 
 REF = "#/components/schemas/{model}"
@@ -30,7 +31,7 @@ _MEANINGS = {
     "WWW-Authenticate": "How to show a key.",
     "Retry-After": "Seconds after which to try again.",
 }
-_HEADERS = {"401": ("WWW-Authenticate",), "503": ("Retry-After",)}
+_HEADERS = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",)}
 _ALWAYS = {"500": "The service failed.", "503": "The service cannot answer now; try again after `Retry-After`."}
 
 
@@ -59,7 +60,7 @@ def list_operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _describe_bodies() -> dict[str, Any]:
     """The schemas of errors and of the bodies that routes read by themselves; of problems, the published ones."""
-    models: tuple[type[BaseModel], ...] = (*REQUEST_BODIES, ErrorDocument)
+    models: tuple[type[BaseModel], ...] = (*JOB_BODIES, *ACCOUNT_BODIES, ErrorDocument)
     _, described = models_json_schema([(model, "validation") for model in models], ref_template=REF)
     published = json.dumps(problem_schema()["$defs"]).replace('"#/$defs/', '"' + REF.format(model=""))
     schemas: dict[str, Any] = described["$defs"] | json.loads(published)

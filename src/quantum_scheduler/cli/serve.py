@@ -11,7 +11,9 @@ import uvicorn
 from quantum_scheduler.api import create_api
 from quantum_scheduler.app import build_callers, build_check, build_keyring, build_reader
 from quantum_scheduler.app import build_reader
+from quantum_scheduler.app import build_login, build_reader
 from quantum_scheduler.cli.keep_peppers import keep_peppers
+from quantum_scheduler.cli.listen import name_address
 from quantum_scheduler.postgres.connect import open_pool
 from quantum_scheduler.postgres.listen import Listener, Notifier
 from quantum_scheduler.settings import Settings
@@ -57,6 +59,7 @@ async def serve_api(
                 request_bytes_max=settings.request_bytes_max,
                 check=build_check(callers, pool, build_keyring(settings)),
                 peppers=keep_peppers(settings),
+                login_parts=build_login(settings, keep_peppers(settings), served_at=name_address(bound)),
             )
             server = _Server(
                 uvicorn.Config(

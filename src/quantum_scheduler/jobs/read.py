@@ -5,10 +5,10 @@ import json
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from quantum_scheduler.backends.fit import MethodUnknown
 from quantum_scheduler.backends.load import BackendUnknown, list_backends
@@ -17,7 +17,7 @@ from quantum_scheduler.jobs.document import JobOptions, JobRequest
 from quantum_scheduler.jobs.model import NewJob
 from quantum_scheduler.problems.assemble import assemble_document
 from quantum_scheduler.problems.binary import BinaryDocument
-from quantum_scheduler.problems.document import Document
+from quantum_scheduler.problems.body import RequestInvalid, read_fields, read_object
 from quantum_scheduler.problems.explain import explain
 from quantum_scheduler.problems.fingerprint import fingerprint
 from quantum_scheduler.problems.model import Issue, ProblemInvalid
@@ -28,24 +28,6 @@ from quantum_scheduler.problems.validate import check_schedule
 from quantum_scheduler.solving.choose import check_method, choose_backend
 from quantum_scheduler.solving.model import SolveRequest
 from quantum_scheduler.solving.routing_model import QUANTUM
-
-D = TypeVar("D", bound=Document)
-
-
-class BodyMalformed(ValueError):  # noqa: N818  an error is named for what happened
-    """The body is not JSON, or not an object."""
-
-
-class MediaTypeWrong(Exception):  # noqa: N818
-    """The body is in another format than this service reads."""
-
-
-class RequestInvalid(Exception):  # noqa: N818
-    """The body is JSON but does not say what it should; `issues` names each field and the reason."""
-
-    def __init__(self, *issues: Issue) -> None:
-        self.issues = issues
-        super().__init__("; ".join(str(issue) for issue in issues))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,37 +94,6 @@ def read_request(body: bytes) -> tuple[JobOptions, Problem]:
         raise _under_problem(error) from None
     _check_method(request, problem)
     return request, problem
-
-
-def check_media_type(headers: Mapping[str, str]) -> None:
-    """Check that a body is said to be plain JSON; `headers` have lower-case names. Raises MediaTypeWrong."""
-    media_type, _, parameters = headers.get("content-type", "").lower().partition(";")
-    if media_type.strip() != "application/json":
-        raise MediaTypeWrong("send the body as JSON, with the header `Content-Type: application/json`")
-    charset = parameters.partition("charset=")[2].strip(' "')
-    if charset not in ("", "utf-8"):
-        raise MediaTypeWrong(f"JSON is always UTF-8, not {charset[:40]!r}")
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise MediaTypeWrong("send the body without a content encoding")
-
-
-def read_object(body: bytes) -> dict[str, Any]:
-    """Read a JSON object. Raises BodyMalformed."""
-    try:
-        value = from_json(body)
-    except ValueError as error:
-        raise BodyMalformed(f"the body is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise BodyMalformed("the body must be a JSON object")
-    return value
-
-
-def read_fields(model: type[D], fields: Mapping[str, Any]) -> D:
-    """Read the fields of a request. Raises RequestInvalid."""
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        raise RequestInvalid(*explain(error).issues) from None
 
 
 def _find_fault(body: bytes, error: ValidationError) -> Exception:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from quantum_scheduler.jobs.document import JobOptions
-from quantum_scheduler.jobs.read import BodyMalformed, RequestInvalid, Submission, read_submission
+from quantum_scheduler.jobs.read import Submission, read_submission
+from quantum_scheduler.problems.body import BodyMalformed, RequestInvalid
 from quantum_scheduler.problems.model import Issue, ProblemInvalid, ProblemTooLarge
 from quantum_scheduler.solving.port import ComputeTimedOut, Executor
 

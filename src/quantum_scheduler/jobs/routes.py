@@ -27,12 +27,12 @@ from quantum_scheduler.jobs.look_up import find_job, list_jobs, read_result
 from quantum_scheduler.jobs.model import JOB_CHANGED, JOBS_PER_PAGE_MAX, TASK_READY, Job, JobState
 from quantum_scheduler.jobs.page import CURSOR_LENGTH_MAX, read_cursor, write_cursor
 from quantum_scheduler.jobs.prioritise import prioritise_job
-from quantum_scheduler.jobs.read import check_media_type, read_fields, read_object
 from quantum_scheduler.jobs.read_apart import read_submission_apart
 from quantum_scheduler.jobs.submit import submit_job
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.listen import Notifier
 from quantum_scheduler.solving.attempt import list_attempts
+from quantum_scheduler.problems.body import check_media_type, read_fields, read_object
 from quantum_scheduler.solving.model import Result
 from quantum_scheduler.solving.port import Executor
 

@@ -1,0 +1,1 @@
+"""Every SQL statement of logging in. The time is always the caller's."""
