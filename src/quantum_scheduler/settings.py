@@ -22,6 +22,7 @@ class Settings:
     api_key: str | None
     peppers: str | None
     public_url: str | None
+    admin_email: str
     trusted_proxies: str
     smtp_url: str | None
     mail_from: str
@@ -63,6 +64,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         api_url=environ.get("QUANTUM_SCHEDULER_URL") or "http://127.0.0.1:8000",
         api_key=environ.get("QUANTUM_SCHEDULER_API_KEY") or None,
         peppers=environ.get("QUANTUM_SCHEDULER_PEPPERS") or None,
+        admin_email=environ.get("ADMIN_EMAIL") or "admin@localhost",
         public_url=environ.get("PUBLIC_URL") or None,
         trusted_proxies=environ.get("TRUSTED_PROXIES", ""),
         smtp_url=environ.get("SMTP_URL") or None,

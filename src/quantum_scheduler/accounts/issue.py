@@ -7,7 +7,7 @@ from uuid import UUID
 
 from quantum_scheduler.accounts.key import SECRET_BYTES, digest_key, write_key
 from quantum_scheduler.accounts.model import LOCAL_ORG_ID, LOCAL_ORG_NAME, LOCAL_PLAN
-from quantum_scheduler.accounts.organisation import OrganisationUnknown, TooManyKeys
+from quantum_scheduler.accounts.organisation import ApiKey, OrganisationUnknown, TooManyKeys
 from quantum_scheduler.accounts.pepper import NO_PEPPER, Peppers
 from quantum_scheduler.accounts.scope import ALL, CUSTOMER_KEY_SCOPES
 from quantum_scheduler.accounts.store import key as store
@@ -16,6 +16,7 @@ from quantum_scheduler.postgres.connect import Connection
 
 HINT_LENGTH = 4
 KEYS_MAX = 100
+LISTED_MAX = 1_000
 LOCAL_KEY_NAME = "kept by `quantum-scheduler up`"
 
 
@@ -55,6 +56,11 @@ async def issue_key(
         ),
     )
     return key
+
+
+async def list_keys(conn: Connection, org_id: UUID) -> Sequence[ApiKey]:
+    """List up to `LISTED_MAX` keys of an organisation, newest first, also those that were revoked."""
+    return await store.list_keys(conn, org_id, limit=LISTED_MAX)
 
 
 async def issue_local_key(

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from quantum_scheduler.accounts.login.enter import fold_email
+from quantum_scheduler.accounts.login.store.person import find_by_email
 from quantum_scheduler.accounts.model import STANDARD_PLAN, Role
 from quantum_scheduler.accounts.organisation import LastAdmin, Member, Organisation, OrganisationUnknown, UserUnknown
 from quantum_scheduler.accounts.store import member
@@ -42,6 +44,14 @@ async def find_member(conn: Connection, org_id: UUID, user_id: UUID) -> Member:
     if found is None:
         raise UserUnknown(user_id)
     return found
+
+
+async def find_user(conn: Connection, email: str) -> UUID:
+    """Find somebody by address, whatever they belong to. Raises UserUnknown."""
+    person = await find_by_email(conn, fold_email(email))
+    if person is None:
+        raise UserUnknown(email)
+    return person.id
 
 
 async def set_roles(conn: Connection, org_id: UUID, user_id: UUID, roles: Sequence[Role]) -> Member:

@@ -26,6 +26,14 @@ EXIT_CODES = {
     "quantum_scheduler.solving.port.ComputeCrashed": 1,
     "quantum_scheduler.solving.port.ComputeTimedOut": 1,
     "quantum_scheduler.backends.model.BackendError": 1,
+    "quantum_scheduler.accounts.login.signing.RotatedTooSoon": 1,
+    "quantum_scheduler.accounts.organisation.ApiKeyRevoked": 1,
+    "quantum_scheduler.accounts.actions.BlockRefused": 2,
+    "quantum_scheduler.accounts.login.invite.TooManyInvitations": 2,
+    "quantum_scheduler.accounts.organisation.ApiKeyUnknown": 2,
+    "quantum_scheduler.accounts.organisation.OrganisationUnknown": 2,
+    "quantum_scheduler.accounts.organisation.TooManyKeys": 2,
+    "quantum_scheduler.accounts.organisation.UserUnknown": 2,
     "quantum_scheduler.accounts.pepper.PepperInvalid": 2,
     "quantum_scheduler.backends.load.BackendUnknown": 2,
     "quantum_scheduler.backends.fit.MethodUnknown": 2,
@@ -162,6 +170,14 @@ _add(
     "quantum_scheduler.cli.vendors:app",
     "Run stand-ins for the vendors' clouds on this machine, with faults to order.",
 )
+_add("org", "quantum_scheduler.cli.org:app", "Look after organisations.")
+_add(
+    "user",
+    "quantum_scheduler.cli.user:app",
+    "Look after people: invite, block, unlock.",
+)
+_add("key", "quantum_scheduler.cli.key:app", "Look after API keys: issue, revoke, rotate.")
+_add("audit", "quantum_scheduler.cli.audit:app", "Read the audit log, and check it.")
 _add("demo", "quantum_scheduler.cli.demo:demo", "Start everything in a temporary folder, solve a sample week, stop.")
 _add("schema", "quantum_scheduler.cli.schema:print_schema", "Print the JSON Schema of a problem.")
 

@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
+from quantum_scheduler.accounts.login.invite import invite_admin
 from quantum_scheduler.accounts.pepper import register_peppers
 from quantum_scheduler.app import Database, open_database
 from quantum_scheduler.cli.keep_key import keep_local_key
@@ -88,14 +89,16 @@ def _use(vendors: Mapping[str, Any], narration: Console) -> None:
 async def _run(settings: Settings, database: Database, bound: socket.socket, *, workers: int, as_json: bool) -> None:
     """Run the service until it is told to stop; told twice, do not wait for what is still at work."""
     stop = _listen_to_signals()
-    new_key = await _prepare(database.dsn, settings)
     url = name_address(bound)
+    new_key, setup_link = await _prepare(database.dsn, settings, url)
     about = {
         "url": url,
         "database": name_database(database.dsn),
         "key_file": str(settings.key_file),
         "workers": workers,
         "pid": os.getpid(),
+        "setup_link": setup_link,
+        "admin_email": settings.admin_email,
     }
     environ = {
         **os.environ,
@@ -117,14 +120,17 @@ async def _run(settings: Settings, database: Database, bound: socket.socket, *, 
             await serving
 
 
-async def _prepare(dsn: str, settings: Settings) -> str | None:
-    """Bring the database up to date; return the local key when it is a new one."""
+async def _prepare(dsn: str, settings: Settings, url: str) -> tuple[str | None, str | None]:
+    """Bring the database up to date; return the local key when it is new, and the admin's link while there is none."""
     connection = await connect(dsn, statement_cache=settings.database_statement_cache)
     try:
         await migrate(connection)
         peppers = keep_peppers(settings)
         await register_peppers(connection, peppers)
-        return await keep_local_key(connection, settings.key_file, peppers=peppers)
+        new_key = await keep_local_key(connection, settings.key_file, peppers=peppers)
+        public_url = (settings.public_url or url).rstrip("/")
+        async with connection.transaction():
+            return new_key, await invite_admin(connection, settings.admin_email, peppers=peppers, public_url=public_url)
     finally:
         await connection.close()
 
@@ -154,6 +160,8 @@ def _announce(about: dict[str, Any], new_key: str | None, *, as_json: bool) -> N
     lines = [f"ready at {about['url']}  (API documentation: {about['url']}/docs)"]
     if new_key is not None:
         lines.append(f"key      {new_key}  (shown once; kept in {about['key_file']})")
+    if about["setup_link"] is not None:
+        lines.append(f"set up   {about['setup_link']}  (your account, {about['admin_email']}; good once, for a week)")
     lines.append(f"next     {url}{name_program()} submit examples/workshop.yaml --wait")
     lines.append("stop     Ctrl-C")
     answers.print("\n".join(lines), soft_wrap=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from quantum_scheduler.accounts.audit.model import AuditEntry
@@ -16,8 +16,9 @@ from quantum_scheduler.accounts.login.store import link as store
 from quantum_scheduler.accounts.login.store import person as people
 from quantum_scheduler.accounts.login.store.link import Invitation
 from quantum_scheduler.accounts.mail.port import Mail
-from quantum_scheduler.accounts.model import Principal, Role
+from quantum_scheduler.accounts.model import LOCAL_ORG_ID, Principal, Role
 from quantum_scheduler.accounts.organisation import OrganisationUnknown
+from quantum_scheduler.accounts.pepper import Peppers
 from quantum_scheduler.accounts.store import member, organisation
 from quantum_scheduler.postgres.connect import Connection
 
@@ -66,25 +67,21 @@ async def invite_person(
     now = desk.now()
     if await store.count_invitations(conn, org_id, now) >= INVITATIONS_MAX:
         raise TooManyInvitations
-    text = make_text()
-    carried = read_text(text, "link", desk.peppers)
-    assert carried is not None, "it was just written"
-    expires_at = now + timedelta(seconds=INVITATION_S)
-    new = store.NewLink(id=carried.id, digest=carried.digest, created_at=now, expires_at=expires_at)
     invited_by = None if by is None else by.user_id
-    await store.insert_invitation(conn, new, org_id, fold_email(email), list(roles), invited_by)
-    invitation = Invitation(
-        id=carried.id,
-        org_id=org_id,
-        email=fold_email(email),
-        roles=tuple(roles),
-        created_at=now,
-        expires_at=expires_at,
-        accepted_at=None,
+    invited = await _invite(
+        conn,
+        org_id,
+        email,
+        roles,
+        peppers=desk.peppers,
+        public_url=desk.options.public_url,
+        now=now,
+        invited_by=invited_by,
     )
+    invitation = invited.invitation
     entry = AuditEntry(
         action="users.invite",
-        subject=f"invitation:{carried.id}",
+        subject=f"invitation:{invitation.id}",
         org_id=org_id,
         user_id=invited_by,
         key_id=None if by is None else by.key_id,
@@ -92,7 +89,7 @@ async def invite_person(
         network=None if place is None else place.network,
     )
     await record_audit(conn, entry)
-    return Invited(invitation=invitation, link=write_link(desk, "invitation", text))
+    return invited
 
 
 async def list_invitations(conn: Connection, org_id: UUID, now: datetime) -> Sequence[Invitation]:
@@ -104,6 +101,30 @@ async def withdraw_invitation(conn: Connection, org_id: UUID, invitation_id: UUI
     """Take an open invitation back. Raises InvitationUnknown."""
     if not await store.withdraw_invitation(conn, org_id, invitation_id):
         raise InvitationUnknown(invitation_id)
+
+
+async def invite_admin(conn: Connection, email: str, *, peppers: Peppers, public_url: str) -> str | None:
+    """Invite the first admin of the installation, in place of earlier invitations; None where there is one already.
+
+    Joins the caller's transaction.
+    """
+    await organisation.lock_organisation(conn, LOCAL_ORG_ID)
+    if await member.has_admin(conn, LOCAL_ORG_ID):
+        return None
+    now = datetime.now(UTC)
+    for each in await store.list_invitations(conn, LOCAL_ORG_ID, now, limit=INVITATIONS_MAX):
+        if each.email == fold_email(email):
+            await store.withdraw_invitation(conn, LOCAL_ORG_ID, each.id)
+    roles: list[Role] = ["admin", "operator"]
+    invited = await _invite(conn, LOCAL_ORG_ID, email, roles, peppers=peppers, public_url=public_url, now=now)
+    entry = AuditEntry(
+        action="users.invite",
+        subject=f"invitation:{invited.invitation.id}",
+        org_id=LOCAL_ORG_ID,
+        detail={"email": invited.invitation.email, "roles": roles},
+    )
+    await record_audit(conn, entry)
+    return invited.link
 
 
 def write_invitation_mail(invited: Invited) -> Mail:
@@ -153,6 +174,34 @@ async def accept_invitation(desk: LoginDesk, text: str, *, name: str, password: 
         )
         await record_audit(conn, entry)
     return user_id
+
+
+async def _invite(
+    conn: Connection,
+    org_id: UUID,
+    email: str,
+    roles: Sequence[Role],
+    *,
+    peppers: Peppers,
+    public_url: str,
+    now: datetime,
+    invited_by: UUID | None = None,
+) -> Invited:
+    text = make_text()
+    carried = read_text(text, "link", peppers)
+    assert carried is not None, "it was just written"
+    invitation = Invitation(
+        id=carried.id,
+        org_id=org_id,
+        email=fold_email(email),
+        roles=tuple(roles),
+        created_at=now,
+        expires_at=now + timedelta(seconds=INVITATION_S),
+        accepted_at=None,
+    )
+    new = store.NewLink(id=carried.id, digest=carried.digest, created_at=now, expires_at=invitation.expires_at)
+    await store.insert_invitation(conn, new, org_id, invitation.email, list(roles), invited_by)
+    return Invited(invitation=invitation, link=write_link(public_url, "invitation", text))
 
 
 async def _find(conn: Connection, desk: LoginDesk, carried: Carried) -> Invitation:

@@ -141,11 +141,11 @@ async def replace_password(conn: Connection, desk: LoginDesk, user_id: UUID, has
     await store.end_links(conn, user_id, now)
 
 
-def write_link(desk: LoginDesk, page: str, text: str) -> str:
+def write_link(public_url: str, page: str, text: str) -> str:
     """The address of a page of this service with a link's text."""
-    return f"{desk.options.public_url.rstrip('/')}/account/{page}?token={text}"
+    return f"{public_url.rstrip('/')}/account/{page}?token={text}"
 
 
 def _write_mail(desk: LoginDesk, to: str, purpose: LinkPurpose, text: str) -> Mail:
-    body = f"{TEXTS[purpose]}\n\n{write_link(desk, purpose, text)}\n\n{UNASKED}\n"
+    body = f"{TEXTS[purpose]}\n\n{write_link(desk.options.public_url, purpose, text)}\n\n{UNASKED}\n"
     return Mail(to=to, subject=f"{SUBJECTS[purpose]} - quantum-scheduler", text=body)

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from altcha.v1 import Payload, create_challenge, verify_solution
@@ -21,6 +21,7 @@ from quantum_scheduler.postgres.connect import Connection
 NUMBER_MAX = 50_000
 EXPIRES_S = 600.0
 TEXT_LENGTH_MAX = 512
+ALGORITHM: Final = "SHA-256"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class Challenge:
 def make_challenge(peppers: Peppers, now: datetime, *, number_max: int = NUMBER_MAX) -> Challenge:
     """Make a challenge that is good for `EXPIRES_S`."""
     made = create_challenge(
-        algorithm="SHA-256",
+        algorithm=ALGORITHM,
         max_number=number_max,
         salt_length=16,
         hmac_key=_key(peppers),
@@ -57,12 +58,14 @@ def make_challenge(peppers: Peppers, now: datetime, *, number_max: int = NUMBER_
 
 def check_proof(peppers: Peppers, proof: Mapping[str, Any], now: datetime) -> None:
     """Check a solution by itself; whether it was used before, `use_proof` knows. Raises ProofRefused."""
-    said = {name: proof.get(name) for name in ("algorithm", "challenge", "salt", "signature", "number")}
-    number = said.pop("number")
-    texts = {name: text for name, text in said.items() if isinstance(text, str) and len(text) <= TEXT_LENGTH_MAX}
-    if len(texts) < len(said) or type(number) is not int:
+    texts = [text for name in ("challenge", "salt", "signature") if isinstance(text := proof.get(name), str)]
+    number = proof.get("number")
+    if len(texts) < 3 or max(map(len, texts)) > TEXT_LENGTH_MAX or type(number) is not int:
         raise ProofRefused
-    payload = Payload(number=number, **texts)
+    if proof.get("algorithm") != ALGORITHM:
+        raise ProofRefused
+    challenge, salt, signature = texts
+    payload = Payload(algorithm=ALGORITHM, challenge=challenge, number=number, salt=salt, signature=signature)
     is_right, _ = verify_solution(payload, _key(peppers), check_expires=False)
     if not is_right or now.timestamp() > _read_expiry(payload.salt):
         raise ProofRefused

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from quantum_scheduler.accounts.audit import store
+from quantum_scheduler.accounts.audit.read import list_audit
 from quantum_scheduler.accounts.model import Principal
 from quantum_scheduler.accounts.routes.document import AuditEntryDocument, AuditPageDocument
 from quantum_scheduler.accounts.routes.door import Desk, needs
@@ -26,7 +26,7 @@ async def list_page(
     """An organisation reads what was done in it, the one that runs the installation reads everything."""
     org_id = None if caller.is_staff else caller.org_id
     async with desk.pool.acquire() as conn:
-        entries = await store.list_entries(conn, org_id=org_id, before=before, action=action, limit=limit)
+        entries = await list_audit(conn, org_id=org_id, before=before, action=action, limit=limit)
     return AuditPageDocument(
         items=[AuditEntryDocument.of(entry) for entry in entries],
         next_before=entries[-1].seq if len(entries) == limit else None,

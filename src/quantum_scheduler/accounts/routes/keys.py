@@ -10,7 +10,7 @@ from quantum_scheduler.accounts import actions
 from quantum_scheduler.accounts.actions import Doing
 from quantum_scheduler.accounts.audit.model import AuditEntry
 from quantum_scheduler.accounts.audit.record import record_audit
-from quantum_scheduler.accounts.issue import issue_key
+from quantum_scheduler.accounts.issue import issue_key, list_keys
 from quantum_scheduler.accounts.key import read_key_id
 from quantum_scheduler.accounts.model import Principal
 from quantum_scheduler.accounts.routes.describe import CONFLICT, UNKNOWN, takes
@@ -23,10 +23,7 @@ from quantum_scheduler.accounts.routes.document import (
 )
 from quantum_scheduler.accounts.routes.door import Body, Desk, needs
 from quantum_scheduler.accounts.scope import check_scope
-from quantum_scheduler.accounts.store import key as store
 from quantum_scheduler.problems.body import read_document_body
-
-LISTED_MAX = 1_000
 
 router = APIRouter(prefix="/v1/keys", tags=["Keys"])
 
@@ -38,7 +35,7 @@ Writer = Annotated[Principal, needs("keys:write")]
 async def list_all(caller: Reader, desk: Desk) -> KeysDocument:
     """Newest first, also those that were revoked; a key itself is shown only when it is issued."""
     async with desk.pool.acquire() as conn:
-        keys = await store.list_keys(conn, caller.org_id, limit=LISTED_MAX)
+        keys = await list_keys(conn, caller.org_id)
     return KeysDocument(items=[KeyDocument.of(key) for key in keys])
 
 
