@@ -1,6 +1,6 @@
 """Send mail through an SMTP server."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from urllib.parse import unquote, urlsplit
@@ -28,7 +28,7 @@ class SmtpMailer:
     port: int
     scheme: str
     user: str | None
-    password: str | None
+    password: str | None = field(repr=False)
     sender: str
 
     async def send(self, mail: Mail) -> None:
