@@ -194,11 +194,11 @@ async def test_somebody_who_is_invited_becomes_a_member_once(house: House) -> No
         assert "token" not in invited.text
         await house.desk.postbox.drain()
         said = {"token": house.mailbox.token_for("new@example.com", "invitation"), "name": "Grace"}
-        weak = await new.http.post("/v1/invitations/accept", json={**said, "password": "too short"})
+        weak = await new.http.post("/v1/join", json={**said, "password": "too short"})
         assert weak.status_code == 422
-        accepted = await new.http.post("/v1/invitations/accept", json={**said, "password": OTHER_PASSWORD})
+        accepted = await new.http.post("/v1/join", json={**said, "password": OTHER_PASSWORD})
         assert accepted.status_code == 204
-        again = await new.http.post("/v1/invitations/accept", json={**said, "password": OTHER_PASSWORD})
+        again = await new.http.post("/v1/join", json={**said, "password": OTHER_PASSWORD})
         assert again.status_code == 410
         await new.enter("new@example.com", OTHER_PASSWORD)
         assert (await new.http.get("/v1/me")).json()["roles"] == ["finance"]
@@ -214,10 +214,8 @@ async def test_an_invitation_does_not_take_over_an_account_that_is_there(house: 
         await ada.http.post("/v1/invitations", json={"email": EVE, "roles": ["customer"]})
         await house.desk.postbox.drain()
         said = {"token": house.mailbox.token_for(EVE, "invitation"), "name": "Eve"}
-        assert (
-            await eve.http.post("/v1/invitations/accept", json={**said, "password": OTHER_PASSWORD})
-        ).status_code == 401
-        assert (await eve.http.post("/v1/invitations/accept", json={**said, "password": PASSWORD})).status_code == 204
+        assert (await eve.http.post("/v1/join", json={**said, "password": OTHER_PASSWORD})).status_code == 401
+        assert (await eve.http.post("/v1/join", json={**said, "password": PASSWORD})).status_code == 204
         assert (await eve.log_in(EVE, PASSWORD)).status_code == 200
 
 
@@ -229,13 +227,13 @@ async def test_an_invitation_that_was_withdrawn_or_is_a_week_old_is_worthless(ho
         await house.desk.postbox.drain()
         said = {"token": house.mailbox.token_for(EVE, "invitation"), "name": "Eve", "password": PASSWORD}
         house.clock.pass_by(7 * 86_400 + 1)
-        assert (await ada.http.post("/v1/invitations/accept", json=said)).status_code == 410
+        assert (await ada.http.post("/v1/join", json=said)).status_code == 410
         await ada.enter(ADA)
         invited = await ada.http.post("/v1/invitations", json={"email": EVE, "roles": ["customer"]})
         await house.desk.postbox.drain()
         said["token"] = house.mailbox.token_for(EVE, "invitation")
         assert (await ada.http.delete(f"/v1/invitations/{invited.json()['id']}")).status_code == 204
-        assert (await ada.http.post("/v1/invitations/accept", json=said)).status_code == 410
+        assert (await ada.http.post("/v1/join", json=said)).status_code == 410
 
 
 async def test_roles_change_at_once_and_somebody_stays_an_admin(house: House) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +17,7 @@ import structlog
 import uvicorn
 
 from quantum_scheduler.accounts.issue import issue_key
+from quantum_scheduler.accounts.scope import CUSTOMER_KEY_SCOPES
 from quantum_scheduler.api import create_api
 from quantum_scheduler.jobs.follow import FOLLOWERS_MAX
 from quantum_scheduler.postgres.connect import connect, open_pool
@@ -71,21 +72,22 @@ class Service:
         """Do what SIGTERM does."""
         self._loop.call_soon_threadsafe(self.stop.set)
 
-    def make_key(self) -> str:
-        """Make one more organisation, with a key."""
-        return asyncio.run_coroutine_threadsafe(self._make_key(uuid4()), self._loop).result(30)
+    def make_key(self, *scopes: str) -> str:
+        """Make one more organisation, with a key; by default one for jobs."""
+        making = self._make_key(uuid4(), scopes or CUSTOMER_KEY_SCOPES)
+        return asyncio.run_coroutine_threadsafe(making, self._loop).result(30)
 
     def customer(self, key: str | None = None, **options: Any) -> httpx2.Client:
         """A client with a key, of an organisation of its own unless one is given."""
         headers = {"Authorization": f"Bearer {key or self.make_key()}"}
         return httpx2.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False, **options)
 
-    async def _make_key(self, org_id: UUID) -> str:
+    async def _make_key(self, org_id: UUID, scopes: Sequence[str]) -> str:
         conn = await connect(self.dsn)
         try:
             async with conn.transaction():
                 await conn.execute("INSERT INTO organisation (id, name) VALUES ($1, 'a customer')", org_id)
-                return await issue_key(conn, org_id)
+                return await issue_key(conn, org_id, scopes=scopes)
         finally:
             await conn.close()
 

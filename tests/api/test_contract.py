@@ -30,7 +30,7 @@ def test_the_service_answers_as_its_document_says(
                 *(SCHEMATHESIS, "--config-file", configuration, "run", f"{service.url}/v1/openapi.json"),
                 *("--checks", "all", "--exclude-checks", ",".join(NOT_PROMISED)),
                 *("--exclude-operation-id", ENDLESS, "--max-examples", str(EXAMPLES)),
-                *("--header", f"Authorization: Bearer {service.make_key()}"),
+                *("--header", f"Authorization: Bearer {service.make_key('all')}"),
                 *("--continue-on-failure", "--no-color", "--generation-deterministic"),
             ],
             cwd=tmp_path,

@@ -1,6 +1,7 @@
 """Bad input gets one clear error in one shape, early, and harms nobody."""
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -236,16 +237,27 @@ def test_every_route_but_the_descriptions_and_the_health_wants_a_key(stranger: h
     operations = [(method, path, said) for path, entry in document["paths"].items() for method, said in entry.items()]
     closed = [(method, path) for method, path, operation in operations if "security" in operation]
     assert {path for _, path, operation in operations if "security" not in operation} == {
+        "/.well-known/jwks.json",
         "/v1/backends/health",
         "/v1/health",
+        "/v1/join",
+        "/v1/login",
+        "/v1/login/challenge",
+        "/v1/login/device",
+        "/v1/login/link",
+        "/v1/login/oidc",
+        "/v1/login/oidc/callback",
         "/v1/openapi.json",
+        "/v1/password/forgot",
+        "/v1/password/reset",
         "/v1/problem-schema",
+        "/v1/token/refresh",
     }
     assert len(closed) >= 9
     keys = ["", "Bearer", "Bearer x", "Basic eDp5", "Bearer qsk_live_" + "0" * 32 + "_" + "0" * 48 + "_00000000"]
     for method, path in closed:
         for key in keys:
-            url = path.replace("{job_id}", UNKNOWN_JOB.rpartition("/")[2])
+            url = re.sub(r"\{\w+\}", UNKNOWN_JOB.rpartition("/")[2], path)
             response = stranger.request(method, url, headers={"Authorization": key})
             assert response.status_code == 401, (method, path, key)
             assert response.headers["www-authenticate"].startswith("Bearer")

@@ -96,6 +96,7 @@ async def challenge(desk: Desk) -> ChallengeDocument:
     operation_id="sendDeviceLink",
     summary="Send a link that makes a device a trusted one",
     status_code=202,
+    response_class=Response,
     response_description="If somebody has this address, a link is on its way.",
     openapi_extra=takes(LinkRequest, email="ada@example.com"),
 )

@@ -76,6 +76,7 @@ async def me(caller: Caller, desk: Desk) -> MeDocument:
     operation_id="forgotPassword",
     summary="Send a link that sets a new password",
     status_code=202,
+    response_class=Response,
     response_description="If somebody has this address, a link is on its way.",
     openapi_extra=takes(LinkRequest, email="ada@example.com"),
 )

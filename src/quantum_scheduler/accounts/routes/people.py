@@ -121,7 +121,7 @@ async def invite(caller: Writer, desk: Desk, place: FromPlace, body: Body) -> In
 
 
 @router.post(
-    "/invitations/accept",
+    "/join",
     operation_id="acceptInvitation",
     summary="Accept an invitation",
     status_code=204,
