@@ -47,7 +47,13 @@ def test_the_service_outlives_its_database(server: EmbeddedPostgres, idle: Start
         path = f"/v1/jobs/{customer.post('/v1/jobs', json=BINARY_JOB).json()['id']}"
         job = customer.get(path).json()
         server.stop()
-        for answer in (customer.get(path), customer.post("/v1/jobs", json=BINARY_JOB), customer.delete(path)):
+        somebody = {"email": "ada@example.com", "password": "marmalade orbit teacup violin"}
+        for answer in (
+            customer.get(path),
+            customer.post("/v1/jobs", json=BINARY_JOB),
+            customer.delete(path),
+            customer.post("/v1/login", json=somebody),
+        ):
             assert answer.status_code == 503
             assert answer.headers["content-type"] == "application/problem+json"
             assert answer.json()["type"] == "/problems/database-away"

@@ -1,0 +1,65 @@
+"""The wall between organisations stands for whoever owns the database, or says that it does not."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from structlog.testing import capture_logs
+
+from quantum_scheduler.postgres.connect import Connection, connect, open_pool
+from quantum_scheduler.postgres.migrate import migrate
+from quantum_scheduler.postgres.separate import CUSTOMER_ROLE, MAKE_ROLE, RowWall
+
+COUNT_JOBS = "SELECT count(*) FROM organisation"
+
+
+@asynccontextmanager
+async def own(conn: Connection, dsn: str) -> AsyncIterator[str]:
+    """An owner of the database who is no superuser."""
+    name = f"owner_{uuid4().hex[:8]}"
+    await conn.execute(f"CREATE ROLE {name} LOGIN")
+    await conn.execute(f"ALTER SCHEMA public OWNER TO {name}")
+    try:
+        yield urlsplit(dsn)._replace(netloc=f"{name}@").geturl()
+    finally:
+        await conn.execute(f"DROP OWNED BY {name} CASCADE")
+        await conn.execute(f"DROP ROLE {name}")
+
+
+async def test_an_owner_who_was_given_the_role_gets_the_wall_and_passes_it(empty_dsn: str) -> None:
+    conn = await connect(empty_dsn)
+    await conn.execute(f"GRANT CREATE ON DATABASE {urlsplit(empty_dsn).path[1:]} TO PUBLIC")
+    await conn.execute(MAKE_ROLE)
+    async with own(conn, empty_dsn) as dsn:
+        await conn.execute(f"GRANT {CUSTOMER_ROLE} TO {urlsplit(dsn).username}")
+        owner = await connect(dsn)
+        await migrate(owner)
+        await migrate(owner)
+        for name in ("a", "b"):
+            await owner.execute("INSERT INTO organisation (name) VALUES ($1)", name)
+        org_id = await owner.fetchval("SELECT id FROM organisation WHERE name = 'a'")
+        assert await owner.fetchval(COUNT_JOBS) == 2
+        pool = await open_pool(dsn)
+        async with RowWall(pool).enter(org_id) as behind:
+            assert await behind.fetchval("SELECT current_user") == CUSTOMER_ROLE
+            assert await behind.fetchval(COUNT_JOBS) == 1
+        pool.terminate()
+        await owner.close()
+    await conn.close()
+
+
+async def test_an_owner_who_may_not_make_roles_is_told_and_works_on_without_it(empty_dsn: str) -> None:
+    conn = await connect(empty_dsn)
+    await conn.execute(f"GRANT CREATE ON DATABASE {urlsplit(empty_dsn).path[1:]} TO PUBLIC")
+    async with own(conn, empty_dsn) as dsn:
+        owner = await connect(dsn)
+        with capture_logs() as logs:
+            await migrate(owner)
+        assert [line["missing_role"] for line in logs] == [CUSTOMER_ROLE]
+        pool = await open_pool(dsn)
+        async with RowWall(pool).enter(uuid4()) as unwalled:
+            assert await unwalled.fetchval(COUNT_JOBS) == 0
+        pool.terminate()
+        await owner.close()
+    await conn.close()
