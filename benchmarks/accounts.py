@@ -20,7 +20,7 @@ from quantum_scheduler.accounts.issue import issue_key
 from quantum_scheduler.accounts.key import read_key_id
 from quantum_scheduler.accounts.model import KeyUnknown
 from quantum_scheduler.accounts.pepper import Peppers, make_peppers, read_peppers, write_peppers
-from quantum_scheduler.postgres.connect import Pool, connect, open_pool
+from quantum_scheduler.postgres.connect import Connection, Pool, connect, open_pool
 from quantum_scheduler.postgres.embed import start_postgres
 from quantum_scheduler.postgres.listen import Listener
 from quantum_scheduler.postgres.migrate import migrate
@@ -46,7 +46,9 @@ async def _prepare(dsn: str, peppers: Peppers) -> list[str]:
     return keys
 
 
-async def _rate(pool: Pool, seconds: float, work: Callable[[object, str], Awaitable[object]], keys: list[str]) -> float:
+async def _rate(
+    pool: Pool, seconds: float, work: Callable[[Connection, str], Awaitable[object]], keys: list[str]
+) -> float:
     """Calls a second, on every connection of the pool at once."""
     stop_at = time.perf_counter() + seconds
 
@@ -67,10 +69,10 @@ async def _measure(dsn: str, keys: list[str], peppers: Peppers, seconds: float) 
     pool = await open_pool(dsn, size_max=CONNECTIONS)
     ids = {key: read_key_id(key) for key in keys}
     measured = {
-        "plain SQL look-up": await _rate(pool, seconds, lambda conn, key: conn.fetchval(PLAIN, ids[key]), keys),  # type: ignore[attr-defined]
+        "plain SQL look-up": await _rate(pool, seconds, lambda conn, key: conn.fetchval(PLAIN, ids[key]), keys),
         "check from Postgres": await _rate(
             pool, seconds, lambda conn, key: admit_key(conn, key, peppers=peppers), keys
-        ),  # type: ignore[arg-type]
+        ),
     }
     async with Listener(dsn) as listener, Doorkeeper(pool, listener, peppers=peppers) as door:
         measured["check cached"] = await _count(seconds, door.admit, keys)

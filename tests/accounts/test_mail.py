@@ -75,7 +75,9 @@ async def test_a_message_arrives_as_it_was_written(server: asyncio.Server, inbox
     message = message_from_bytes(inbox.received[0], policy=policy.default)
     assert (message["From"], message["To"], message["Subject"]) == (SENDER, MAIL.to, MAIL.subject)
     assert message["Message-ID"].endswith("@example.com>")
-    assert message.get_body().get_content().replace("\r\n", "\n") == MAIL.text
+    body = message.get_body()
+    assert body is not None
+    assert body.get_content().replace("\r\n", "\n") == MAIL.text
 
 
 @pytest.mark.parametrize(
