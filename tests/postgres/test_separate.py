@@ -1,17 +1,22 @@
 """The wall between organisations stands for whoever owns the database, or says that it does not."""
 
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from structlog.testing import capture_logs
 
+from quantum_scheduler.postgres.backup import backup
 from quantum_scheduler.postgres.connect import Connection, connect, open_pool
 from quantum_scheduler.postgres.migrate import migrate
 from quantum_scheduler.postgres.separate import CUSTOMER_ROLE, MAKE_ROLE, RowWall
 
-COUNT_JOBS = "SELECT count(*) FROM organisation"
+COUNT = "SELECT count(*) FROM organisation"
 
 
 @asynccontextmanager
@@ -39,11 +44,11 @@ async def test_an_owner_who_was_given_the_role_gets_the_wall_and_passes_it(empty
         for name in ("a", "b"):
             await owner.execute("INSERT INTO organisation (name) VALUES ($1)", name)
         org_id = await owner.fetchval("SELECT id FROM organisation WHERE name = 'a'")
-        assert await owner.fetchval(COUNT_JOBS) == 2
+        assert await owner.fetchval(COUNT) == 2
         pool = await open_pool(dsn)
         async with RowWall(pool).enter(org_id) as behind:
             assert await behind.fetchval("SELECT current_user") == CUSTOMER_ROLE
-            assert await behind.fetchval(COUNT_JOBS) == 1
+            assert await behind.fetchval(COUNT) == 1
         pool.terminate()
         await owner.close()
     await conn.close()
@@ -59,7 +64,27 @@ async def test_an_owner_who_may_not_make_roles_is_told_and_works_on_without_it(e
         assert [line["missing_role"] for line in logs] == [CUSTOMER_ROLE]
         pool = await open_pool(dsn)
         async with RowWall(pool).enter(uuid4()) as unwalled:
-            assert await unwalled.fetchval(COUNT_JOBS) == 0
+            assert await unwalled.fetchval(COUNT) == 0
         pool.terminate()
         await owner.close()
     await conn.close()
+
+
+async def test_the_wall_stands_again_when_a_backup_was_restored(dsn: str, tmp_path: Path) -> None:
+    file = tmp_path / "one.backup"
+    backup(dsn, file)
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "quantum_scheduler", "db", "restore", str(file), "--yes"],
+        env={**os.environ, "DATABASE_URL": dsn, "QUANTUM_SCHEDULER_DATA_DIR": str(tmp_path / "data")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    pool = await open_pool(dsn)
+    async with RowWall(pool).enter(uuid4()) as behind:
+        assert await behind.fetchval("SELECT current_user") == CUSTOMER_ROLE
+        assert await behind.fetchval(COUNT) == 0
+        assert await behind.fetchval("SELECT count(*) FROM job") == 0
+    pool.terminate()

@@ -27,6 +27,7 @@ from quantum_scheduler.postgres.lock import hold_data_dir
 from quantum_scheduler.postgres.migrate import migrate as apply_migrations
 from quantum_scheduler.postgres.migrate import migration_status
 from quantum_scheduler.postgres.model import MigrationStatus, PostgresUnavailable
+from quantum_scheduler.postgres.separate import separate_rows
 from quantum_scheduler.settings import Settings, read_settings
 
 app = App(name="db", help="Look after the database.")
@@ -97,6 +98,7 @@ def restore(
         if not (yes or _confirm(dsn, file)):
             return 1
         restore_database(dsn, file)
+        asyncio.run(_separate(dsn))
     answers, narration = open_consoles()
     if json:
         write_json({"file": str(file), "restored": True})
@@ -136,6 +138,16 @@ async def _migrate(dsn: str) -> list[str]:
     connection = await connect(dsn, statement_cache=_settings().database_statement_cache)
     try:
         return await apply_migrations(connection)
+    finally:
+        await connection.close()
+
+
+async def _separate(dsn: str) -> None:
+    """Give the grants again that a backup does not hold, so that a service that runs goes on."""
+    connection = await connect(dsn, statement_cache=False)
+    try:
+        async with connection.transaction():
+            await separate_rows(connection)
     finally:
         await connection.close()
 
