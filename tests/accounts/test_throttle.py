@@ -187,6 +187,21 @@ async def test_who_forges_the_header_of_proxies_is_still_found(house: House, cla
     assert await kinds(house, "x@example.com", f"203.0.{len(claimed) % 256}.6, 198.51.100.7") == ["network-blocked"]
 
 
+async def test_names_that_nobody_has_are_forgotten_after_two_days_and_those_that_somebody_has_are_not(
+    house: House,
+) -> None:
+    await house.add_user(ADA)
+    for email in (ADA, "nobody@example.com"):
+        await kinds(house, email, "198.51.100.7")
+    house.clock.pass_by(2 * 86_400 + 1)
+    await house.add_user("eve@example.com")
+    async with house.visitor("203.0.113.9") as eve:
+        await eve.enter("eve@example.com")
+    assert await house.count("SELECT count(*) FROM login_budget WHERE user_id IS NULL") == 0
+    assert await house.count("SELECT count(*) FROM login_budget WHERE user_id IS NOT NULL") == 1
+    assert await house.count("SELECT count(*) FROM login_attempt") == 1
+
+
 async def test_who_is_refused_or_delayed_does_not_move_the_delay(house: House) -> None:
     await house.add_user(ADA)
     async with house.visitor() as stranger, house.visitor("203.0.113.9") as owner:

@@ -69,7 +69,7 @@ async def log_in(desk: LoginDesk, shown: Credentials, place: Place) -> Entered:
     is_right = await desk.passwords.compare(stored, shown.password)
     async with desk.pool.acquire() as conn, conn.transaction():
         await settle_attempt(conn, ticket, is_right=is_right, policy=desk.options.policy)
-        if person is None or not is_right:
+        if not is_right:
             await _note_refusal(conn, person, place)
     if person is None or not is_right or person.is_blocked:
         raise LoginRefused
@@ -143,10 +143,9 @@ async def _admit(
 
 
 async def _note_refusal(conn: Connection, person: Person | None, place: Place) -> None:
-    """Write down that a wrong password was shown for somebody; what was shown for nobody is only counted."""
-    if person is not None:
-        entry = AuditEntry(action="login.refused", subject=f"user:{person.id}", network=place.network)
-        await record_audit(conn, entry)
+    """Write down that a wrong password was shown, for somebody or for nobody: it takes as long."""
+    whose = "user:unknown" if person is None else f"user:{person.id}"
+    await record_audit(conn, AuditEntry(action="login.refused", subject=whose, network=place.network))
 
 
 async def _check_second_factor(desk: LoginDesk, person: Person, code: str | None, place: Place) -> Method:

@@ -48,13 +48,22 @@ async def _find_desk(request: Request) -> LoginDesk:
     return cast("LoginDesk", request.app.state.desk)
 
 
+async def _find_doorkeeper(request: Request) -> Doorkeeper:
+    return cast("Doorkeeper", request.app.state.doorkeeper)
+
+
 Desk = Annotated[LoginDesk, Depends(_find_desk)]
+# Other processes hear of a change from the database; the one that made it is told to forget at once.
+Keeper = Annotated[Doorkeeper, Depends(_find_doorkeeper)]
 
 
 async def _admit(
-    request: Request, desk: Desk, shown: Shown, _documented: Annotated[str | None, Depends(_COOKIE)]
+    request: Request,
+    desk: Desk,
+    doorkeeper: Keeper,
+    shown: Shown,
+    _documented: Annotated[str | None, Depends(_COOKIE)],
 ) -> Principal:
-    doorkeeper = cast("Doorkeeper", request.app.state.doorkeeper)
     cookie = read_cookie(request, SESSION_COOKIE, desk)
     if shown is not None or cookie is None:
         return await doorkeeper.admit(shown.credentials if shown else None)

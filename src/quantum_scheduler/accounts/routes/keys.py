@@ -21,7 +21,7 @@ from quantum_scheduler.accounts.routes.document import (
     NewKeyDocument,
     RotateRequest,
 )
-from quantum_scheduler.accounts.routes.door import Body, Desk, needs
+from quantum_scheduler.accounts.routes.door import Body, Desk, Keeper, needs
 from quantum_scheduler.accounts.scope import check_scope
 from quantum_scheduler.problems.body import read_document_body
 
@@ -78,10 +78,11 @@ async def issue(caller: Writer, desk: Desk, body: Body) -> NewKeyDocument:
     response_description="No process lets the key in any more.",
     responses=UNKNOWN,
 )
-async def revoke(key_id: UUID, caller: Writer, desk: Desk) -> Response:
+async def revoke(key_id: UUID, caller: Writer, desk: Desk, keeper: Keeper) -> Response:
     """It may be done twice."""
     async with desk.pool.acquire() as conn, conn.transaction():
         await actions.revoke_key(conn, key_id, Doing(by=caller, now=desk.now()), org_id=caller.org_id)
+    keeper.forget()
     return Response(status_code=204)
 
 
@@ -101,7 +102,9 @@ async def _find_own(key_id: UUID, caller: Writer, desk: Desk) -> UUID:
     responses=UNKNOWN | CONFLICT,
     openapi_extra=takes(RotateRequest, leaked=False),
 )
-async def rotate(key_id: Annotated[UUID, Depends(_find_own)], caller: Writer, desk: Desk, body: Body) -> NewKeyDocument:
+async def rotate(
+    key_id: Annotated[UUID, Depends(_find_own)], caller: Writer, desk: Desk, keeper: Keeper, body: Body
+) -> NewKeyDocument:
     """The old key works for 24 hours more, unless it leaked."""
     leaked = read_document_body(RotateRequest, body).leaked
     doing = Doing(by=caller, now=desk.now())
@@ -109,4 +112,5 @@ async def rotate(key_id: Annotated[UUID, Depends(_find_own)], caller: Writer, de
         rotated = await actions.rotate_key(
             conn, key_id, doing, peppers=desk.peppers, leaked=leaked, org_id=caller.org_id
         )
+    keeper.forget()
     return NewKeyDocument(id=rotated.id, key=rotated.text)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.background import BackgroundTask
 
 from quantum_scheduler.accounts.audit.model import AuditEntry
 from quantum_scheduler.accounts.audit.record import record_audit
@@ -36,6 +37,7 @@ from quantum_scheduler.accounts.routes.door import (
     Caller,
     Desk,
     FromPlace,
+    Keeper,
     OpenBody,
     name_cookie,
     read_cookie,
@@ -101,9 +103,9 @@ async def challenge(desk: Desk) -> ChallengeDocument:
     openapi_extra=takes(LinkRequest, email="ada@example.com"),
 )
 async def send_device_link(desk: Desk, place: FromPlace, body: OpenBody) -> Response:
-    """The answer is the same whether anybody has the address."""
-    await send_link(desk, read_document_body(LinkRequest, body).email, "device", place)
-    return Response(status_code=202)
+    """The answer is the same whether anybody has the address, and comes before it is looked up."""
+    email = read_document_body(LinkRequest, body).email
+    return Response(status_code=202, background=BackgroundTask(send_link, desk, email, "device", place))
 
 
 @router.post(
@@ -130,13 +132,14 @@ async def trust(desk: Desk, place: FromPlace, body: OpenBody) -> Response:
     status_code=204,
     response_description="The session has ended, with all its tokens.",
 )
-async def leave(request: Request, desk: Desk, caller: Caller) -> Response:
+async def leave(request: Request, desk: Desk, keeper: Keeper, caller: Caller) -> Response:
     """A console's session ends by its cookie, a program's by its access token; for a key there is nothing to end."""
     async with desk.pool.acquire() as conn, conn.transaction():
         if caller.session_id is not None and await sessions.revoke(
             conn, caller.session_id, desk.now(), user_id=caller.user_id
         ):
             await record_audit(conn, AuditEntry.by(caller, "login.left", f"session:{caller.session_id}"))
+    keeper.forget()
     response = Response(status_code=204)
     if read_cookie(request, SESSION_COOKIE, desk) is not None:
         _set_cookie(response, desk, SESSION_COOKIE, "", 0)

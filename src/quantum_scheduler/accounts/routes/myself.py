@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
+from starlette.background import BackgroundTask
 
 from quantum_scheduler.accounts.audit.model import AuditEntry
 from quantum_scheduler.accounts.audit.record import record_audit
@@ -26,7 +27,7 @@ from quantum_scheduler.accounts.routes.document import (
     SessionDocument,
     SessionsDocument,
 )
-from quantum_scheduler.accounts.routes.door import Body, Caller, Desk, FromPlace, Myself, OpenBody
+from quantum_scheduler.accounts.routes.door import Body, Caller, Desk, FromPlace, Keeper, Myself, OpenBody
 from quantum_scheduler.problems.body import read_document_body
 
 SESSIONS_LISTED_MAX = 100
@@ -81,9 +82,9 @@ async def me(caller: Caller, desk: Desk) -> MeDocument:
     openapi_extra=takes(LinkRequest, email="ada@example.com"),
 )
 async def forgot(desk: Desk, place: FromPlace, body: OpenBody) -> Response:
-    """The answer is the same whether anybody has the address."""
-    await send_link(desk, read_document_body(LinkRequest, body).email, "password", place)
-    return Response(status_code=202)
+    """The answer is the same whether anybody has the address, and comes before it is looked up."""
+    email = read_document_body(LinkRequest, body).email
+    return Response(status_code=202, background=BackgroundTask(send_link, desk, email, "password", place))
 
 
 @router.post(
@@ -95,10 +96,11 @@ async def forgot(desk: Desk, place: FromPlace, body: OpenBody) -> Response:
     responses=GONE,
     openapi_extra=takes(ResetRequest, token="…", password="correct horse battery staple"),  # noqa: S106
 )
-async def reset(desk: Desk, place: FromPlace, body: OpenBody) -> Response:
+async def reset(desk: Desk, keeper: Keeper, place: FromPlace, body: OpenBody) -> Response:
     """A second factor stays as it is."""
     asked = read_document_body(ResetRequest, body)
     await reset_password(desk, asked.token, asked.password, place)
+    keeper.forget()
     return Response(status_code=204)
 
 
@@ -111,10 +113,11 @@ async def reset(desk: Desk, place: FromPlace, body: OpenBody) -> Response:
     responses=REFUSED,
     openapi_extra=takes(PasswordRequest, current="correct horse battery staple", new="several other words, please"),
 )
-async def change(caller: Caller, user_id: Myself, desk: Desk, place: FromPlace, body: Body) -> Response:
+async def change(caller: Caller, user_id: Myself, desk: Desk, keeper: Keeper, place: FromPlace, body: Body) -> Response:
     """It needs the password that was."""
     asked = read_document_body(PasswordRequest, body)
     await change_password(desk, user_id, current=asked.current, new=asked.new, keep=caller.session_id, place=place)
+    keeper.forget()
     return Response(status_code=204)
 
 
@@ -192,12 +195,13 @@ async def list_sessions(user_id: Myself, desk: Desk) -> SessionsDocument:
     response_description="The session has ended, with all its tokens.",
     responses=UNKNOWN,
 )
-async def end(session_id: UUID, caller: Caller, user_id: Myself, desk: Desk) -> Response:
+async def end(session_id: UUID, caller: Caller, user_id: Myself, desk: Desk, keeper: Keeper) -> Response:
     """One's own only."""
     async with desk.pool.acquire() as conn, conn.transaction():
         if not await sessions.revoke(conn, session_id, desk.now(), user_id=user_id):
             raise SessionNotThere
         await record_audit(conn, AuditEntry.by(caller, "login.session_ended", f"session:{session_id}"))
+    keeper.forget()
     return Response(status_code=204)
 
 

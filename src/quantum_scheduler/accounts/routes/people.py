@@ -27,7 +27,7 @@ from quantum_scheduler.accounts.routes.document import (
     UserDocument,
     UsersDocument,
 )
-from quantum_scheduler.accounts.routes.door import Body, Desk, FromPlace, OpenBody, needs
+from quantum_scheduler.accounts.routes.door import Body, Desk, FromPlace, Keeper, OpenBody, needs
 from quantum_scheduler.problems.body import read_document_body
 
 router = APIRouter(prefix="/v1", tags=["People"])
@@ -67,6 +67,7 @@ async def put_roles(
         user = await set_roles(conn, caller.org_id, user_id, roles)
         said = {"roles": sorted(set(roles))}
         await record_audit(conn, AuditEntry.by(caller, "users.set_roles", f"user:{user_id}", detail=said))
+    keeper.forget()
     return UserDocument.of(user)
 
 
@@ -78,12 +79,13 @@ async def put_roles(
     response_description="They are no member any more.",
     responses=UNKNOWN | CONFLICT,
 )
-async def remove(user_id: UUID, caller: Writer, desk: Desk) -> Response:
+async def remove(user_id: UUID, caller: Writer, desk: Desk, keeper: Keeper) -> Response:
     """Their sessions and tokens for this organisation end at once; the keys that they issued stay."""
     async with desk.pool.acquire() as conn, conn.transaction():
         await remove_member(conn, caller.org_id, user_id)
         await person.raise_epoch(conn, user_id)
         await record_audit(conn, AuditEntry.by(caller, "users.remove", f"user:{user_id}"))
+    keeper.forget()
     return Response(status_code=204)
 
 

@@ -51,6 +51,7 @@ CREATE TABLE login_budget (
 ) WITH (fillfactor = 70);
 
 CREATE INDEX login_budget_user_id ON login_budget (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX login_budget_next_at ON login_budget (next_at) WHERE user_id IS NULL;
 
 -- Every password that was compared. What was refused before that is not here.
 CREATE TABLE login_attempt (

@@ -88,6 +88,13 @@ FORGET_PROOFS = """
 DELETE FROM login_proof WHERE digest IN (SELECT digest FROM login_proof WHERE expires_at < $1 LIMIT 100)
 """
 
+# Names that nobody has need no memory once they have been left alone for as long as anything is looked back at.
+FORGET_BUDGETS = """
+DELETE FROM login_budget WHERE name_digest IN (
+    SELECT name_digest FROM login_budget WHERE user_id IS NULL AND next_at < $1 LIMIT 100
+)
+"""
+
 FORGET_ATTEMPTS = """
 DELETE FROM login_attempt WHERE id IN (SELECT id FROM login_attempt WHERE at < $1 ORDER BY at LIMIT 100)
 """
@@ -251,5 +258,6 @@ async def use_proof(conn: Connection, digest: bytes, *, expires_at: datetime, no
 
 
 async def forget_attempts(conn: Connection, *, before: datetime) -> None:
-    """Forget some of the attempts that are older than anybody asks for."""
+    """Forget some of the attempts that are older than anybody asks for, and of the names that nobody has."""
     await conn.execute(FORGET_ATTEMPTS, before)
+    await conn.execute(FORGET_BUDGETS, before)
