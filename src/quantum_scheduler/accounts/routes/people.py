@@ -59,7 +59,7 @@ async def list_users(caller: Reader, desk: Desk) -> UsersDocument:
     openapi_extra=takes(RolesRequest, roles=["customer"]),
 )
 async def put_roles(
-    user_id: Annotated[UUID, Depends(_find_own)], caller: Writer, desk: Desk, body: Body
+    user_id: Annotated[UUID, Depends(_find_own)], caller: Writer, desk: Desk, keeper: Keeper, body: Body
 ) -> UserDocument:
     """These roles and no others; somebody must stay an admin."""
     roles = read_document_body(RolesRequest, body).roles
