@@ -70,6 +70,21 @@ async def test_an_owner_who_may_not_make_roles_is_told_and_works_on_without_it(e
     await conn.close()
 
 
+async def test_a_view_shows_what_whoever_looks_may_see(dsn: str) -> None:
+    conn = await connect(dsn)
+    await conn.execute("CREATE VIEW names AS SELECT name FROM organisation")
+    for name in ("a", "b"):
+        await conn.execute("INSERT INTO organisation (name) VALUES ($1)", name)
+    org_id = await conn.fetchval("SELECT id FROM organisation WHERE name = 'a'")
+    await migrate(conn)
+    pool = await open_pool(dsn)
+    async with RowWall(pool).enter(org_id) as behind:
+        assert [row["name"] for row in await behind.fetch("SELECT name FROM names")] == ["a"]
+    assert await conn.fetchval("SELECT count(*) FROM names") == 2
+    pool.terminate()
+    await conn.close()
+
+
 async def test_the_wall_stands_again_when_a_backup_was_restored(dsn: str, tmp_path: Path) -> None:
     file = tmp_path / "one.backup"
     backup(dsn, file)

@@ -69,6 +69,13 @@ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT re
     ))
 ORDER BY relname
 """
+# A view shows what its owner may see, unless it is told to ask who looks.
+LIST_VIEWS = """
+SELECT relname FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'v' AND pg_has_role(current_user, relowner, 'USAGE')
+    AND NOT (coalesce(reloptions, '{}') @> '{security_invoker=true}' AND has_table_privilege($1, oid, 'SELECT'))
+ORDER BY relname
+"""
 ENTER = "SELECT set_config('app.org', $1, true), set_config('role', $2, true)"
 _OWN = "nullif(current_setting('app.org', true), '')::uuid"
 
@@ -92,6 +99,9 @@ async def separate_rows(conn: Connection) -> None:
     await conn.execute(f"GRANT USAGE ON SCHEMA public TO {CUSTOMER_ROLE}")
     for row in await conn.fetch(LIST_UNGRANTED, CUSTOMER_ROLE, CLOSED):
         await conn.execute(f'GRANT SELECT, INSERT, UPDATE, DELETE ON "{row["relname"]}" TO {CUSTOMER_ROLE}')
+    for row in await conn.fetch(LIST_VIEWS, CUSTOMER_ROLE):
+        await conn.execute(f'ALTER VIEW "{row["relname"]}" SET (security_invoker = true)')
+        await conn.execute(f'GRANT SELECT ON "{row["relname"]}" TO {CUSTOMER_ROLE}')
 
 
 def _write_policy(table: str) -> str:
