@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from quantum_scheduler.backends.check import Check
-from quantum_scheduler.backends.model import Health
 from quantum_scheduler.accounts.login.desk import LoginOptions, LoginParts, ProviderOptions
 from quantum_scheduler.accounts.mail.local import LocalMailer
 from quantum_scheduler.accounts.mail.smtp import SmtpUrlInvalid, read_smtp_url
 from quantum_scheduler.accounts.network import read_networks
 from quantum_scheduler.accounts.pepper import Peppers
+from quantum_scheduler.backends.check import Check
+from quantum_scheduler.backends.model import Health
 from quantum_scheduler.jobs.perform import Handler
 from quantum_scheduler.jobs.quantum_bench import QuantumBench
 from quantum_scheduler.postgres.connect import Pool
@@ -124,6 +124,8 @@ def build_check(callers: Executor, pool: Pool | None = None, find: FindKeyring =
         return await wire.check(backend, credentials)
 
     return check
+
+
 def build_login(settings: Settings, peppers: Peppers, *, served_at: str) -> LoginParts:
     """Build what people log in with; `served_at` is the address of the service where no other is known.
 

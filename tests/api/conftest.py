@@ -17,6 +17,7 @@ import structlog
 import uvicorn
 
 from quantum_scheduler.accounts.issue import issue_key
+from quantum_scheduler.accounts.model import LOCAL_ORG_ID
 from quantum_scheduler.accounts.scope import CUSTOMER_KEY_SCOPES
 from quantum_scheduler.api import create_api
 from quantum_scheduler.jobs.follow import FOLLOWERS_MAX
@@ -77,6 +78,11 @@ class Service:
         making = self._make_key(uuid4(), scopes or CUSTOMER_KEY_SCOPES)
         return asyncio.run_coroutine_threadsafe(making, self._loop).result(30)
 
+    def make_operator_key(self) -> str:
+        """Make one more key of whoever runs the installation."""
+        making = self._make_key(LOCAL_ORG_ID, ("ops:read", "ops:write"))
+        return asyncio.run_coroutine_threadsafe(making, self._loop).result(30)
+
     def customer(self, key: str | None = None, **options: Any) -> httpx2.Client:
         """A client with a key, of an organisation of its own unless one is given."""
         headers = {"Authorization": f"Bearer {key or self.make_key()}"}
@@ -86,7 +92,9 @@ class Service:
         conn = await connect(self.dsn)
         try:
             async with conn.transaction():
-                await conn.execute("INSERT INTO organisation (id, name) VALUES ($1, 'a customer')", org_id)
+                await conn.execute(
+                    "INSERT INTO organisation (id, name) VALUES ($1, 'a customer') ON CONFLICT DO NOTHING", org_id
+                )
                 return await issue_key(conn, org_id, scopes=scopes)
         finally:
             await conn.close()

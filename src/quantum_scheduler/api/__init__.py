@@ -25,8 +25,8 @@ from quantum_scheduler.jobs import routes as jobs
 from quantum_scheduler.jobs.follow import FOLLOWERS_MAX, JobChanges
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.listen import Listener, Notifier
-from quantum_scheduler.solving import routes as routing
 from quantum_scheduler.postgres.separate import RowWall
+from quantum_scheduler.solving import routes as routing
 from quantum_scheduler.solving.port import Executor
 
 SUMMARY = "Optimisation jobs on quantum computers and classical solvers."
@@ -36,10 +36,10 @@ Submit a schedule or a binary model (QUBO, Ising) as a job and get a verified an
 Every request but those for the health and the description of the service shows a key: `Authorization: Bearer KEY`.
 Every error is `application/problem+json` (RFC 9457), and every answer bears the id of its request in `X-Request-Id`.
 """
-ROUTERS = (jobs.router, backends.router, routing.router, health.router, docs.router)
 ROUTERS = (
     jobs.router,
     backends.router,
+    routing.router,
     myself.router,
     login.router,
     provider.router,
@@ -52,7 +52,7 @@ ROUTERS = (
 )
 
 
-def create_api(
+def create_api(  # noqa: PLR0913  all that the API is made of is said at its door
     *,
     pool: Pool,
     listener: Listener,
@@ -62,7 +62,6 @@ def create_api(
     request_bytes_max: int,
     followers_max: int = FOLLOWERS_MAX,
     check: Check | None = None,
-    peppers: Peppers | None = None,
     login_parts: LoginParts | None = None,
 ) -> FastAPI:
     """Build the API on what the caller has opened and will close after it has stopped serving.

@@ -9,9 +9,7 @@ import httpx2
 import uvicorn
 
 from quantum_scheduler.api import create_api
-from quantum_scheduler.app import build_callers, build_check, build_keyring, build_reader
-from quantum_scheduler.app import build_reader
-from quantum_scheduler.app import build_login, build_reader
+from quantum_scheduler.app import build_callers, build_check, build_keyring, build_login, build_reader
 from quantum_scheduler.cli.keep_peppers import keep_peppers
 from quantum_scheduler.cli.listen import name_address
 from quantum_scheduler.postgres.connect import open_pool
@@ -58,7 +56,6 @@ async def serve_api(
                 stop=stop,
                 request_bytes_max=settings.request_bytes_max,
                 check=build_check(callers, pool, build_keyring(settings)),
-                peppers=keep_peppers(settings),
                 login_parts=build_login(settings, keep_peppers(settings), served_at=name_address(bound)),
             )
             server = _Server(

@@ -31,8 +31,8 @@ from quantum_scheduler.jobs.read_apart import read_submission_apart
 from quantum_scheduler.jobs.submit import submit_job
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.listen import Notifier
-from quantum_scheduler.solving.attempt import list_attempts
 from quantum_scheduler.problems.body import check_media_type, read_fields, read_object
+from quantum_scheduler.solving.attempt import list_attempts
 from quantum_scheduler.solving.model import Result
 from quantum_scheduler.solving.port import Executor
 

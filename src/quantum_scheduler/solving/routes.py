@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
-from quantum_scheduler.accounts.routes import Caller, Database
+from quantum_scheduler.accounts.model import Principal
+from quantum_scheduler.accounts.routes import WholeDatabase, needs
 from quantum_scheduler.solving.actions import reset_breakers
 from quantum_scheduler.solving.routing_model import BreakerState
 
@@ -39,8 +40,8 @@ class BreakersDocument(BaseModel):
     responses={404: {"description": "There is no such backend."}},
 )
 async def reset(
-    _caller: Caller,
-    pool: Database,
+    _operator: Annotated[Principal, needs("ops:write")],
+    pool: WholeDatabase,
     backend: Annotated[str | None, Query(max_length=100, description="Only this backend's; without it, all.")] = None,
 ) -> BreakersDocument:
     """Let jobs go to a backend again, or to all, and forget what they have failed. It needs no body."""
