@@ -6,6 +6,8 @@ from pathlib import Path
 
 import platformdirs
 
+from quantum_scheduler.accounts.limits.model import LimitSettings, Rate
+
 
 class SettingInvalid(ValueError):  # noqa: N818
     """An environment variable holds something it cannot mean."""
@@ -41,6 +43,7 @@ class Settings:
     quantum_max_cost_usd: float | None
     secrets_key: str | None = field(repr=False)
     request_bytes_max: int
+    limits: LimitSettings
     log_level: str
 
     @property
@@ -84,6 +87,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         quantum_max_cost_usd=_amount(environ, "QUANTUM_MAX_COST_USD"),
         secrets_key=environ.get("QUANTUM_SCHEDULER_SECRETS_KEY") or None,
         request_bytes_max=int(_number(environ, "REQUEST_BYTES_MAX", default=32 * 2**20, least=1024, most=2**30)),
+        limits=_read_limits(environ),
         log_level=(environ.get("LOG_LEVEL") or "info").lower(),
     )
 
@@ -104,6 +108,21 @@ def read_priority(text: str) -> tuple[str, ...]:
 
 def _amount(environ: Mapping[str, str], name: str) -> float | None:
     return _number(environ, name, default=0, least=0, most=1_000_000) if environ.get(name, "").strip() else None
+
+
+def _read_limits(environ: Mapping[str, str]) -> LimitSettings:
+    rate = environ.get("RATE_LIMIT_PER_NETWORK", "").strip() or "120000/60"
+    try:
+        requests, _, window_s = rate.partition("/")
+        network = Rate(requests=int(requests), window_s=int(window_s))
+    except ValueError:
+        raise SettingInvalid(f"RATE_LIMIT_PER_NETWORK is {rate!r}; it may be requests/seconds, as 120000/60") from None
+    return LimitSettings(
+        network=network,
+        is_shadow=_flag(environ, "RATE_LIMIT_SHADOW", default=False),
+        replicas=int(_number(environ, "API_REPLICAS", default=1, least=1, most=10_000)),
+        shed_depth=int(_number(environ, "SHED_QUEUE_DEPTH", default=50_000, least=1, most=1e9)),
+    )
 
 
 def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:

@@ -17,7 +17,10 @@ import structlog
 import uvicorn
 
 from quantum_scheduler.accounts.issue import issue_key
+from quantum_scheduler.accounts.limits.model import GENEROUS, LimitSettings
+from quantum_scheduler.accounts.login.desk import LoginOptions, LoginParts
 from quantum_scheduler.accounts.model import LOCAL_ORG_ID
+from quantum_scheduler.accounts.network import Network
 from quantum_scheduler.accounts.scope import CUSTOMER_KEY_SCOPES
 from quantum_scheduler.api import create_api
 from quantum_scheduler.jobs.follow import FOLLOWERS_MAX
@@ -45,6 +48,8 @@ class Service:
     dsn: str
     works: bool
     followers_max: int = FOLLOWERS_MAX
+    limits: LimitSettings = GENEROUS
+    proxies: tuple[Network, ...] = ()
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
 
@@ -121,8 +126,13 @@ class Service:
                 stop=self.stop,
                 request_bytes_max=REQUEST_BYTES_MAX,
                 followers_max=self.followers_max,
+                limits=self.limits,
+                login_parts=LoginParts(options=LoginOptions(proxies=self.proxies)),
             )
-            server = _Server(uvicorn.Config(api, log_config=None, access_log=False, server_header=False, lifespan="on"))
+            config = uvicorn.Config(
+                api, log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="on"
+            )
+            server = _Server(config)
             serving = asyncio.create_task(server.serve(sockets=[self._bound]))
             working = [
                 asyncio.create_task(run_worker(self.dsn, executor, lanes=LANES, slots=2, stop=self.stop))

@@ -9,13 +9,20 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from quantum_scheduler import __version__
+from quantum_scheduler.accounts.limits import routes as limits_routes
+from quantum_scheduler.accounts.limits.admit import Gate
+from quantum_scheduler.accounts.limits.meter import RequestMeter
+from quantum_scheduler.accounts.limits.model import GENEROUS, LimitSettings
+from quantum_scheduler.accounts.limits.shed import Shedder
 from quantum_scheduler.accounts.login.desk import LoginParts
 from quantum_scheduler.accounts.open import build_entrance
+from quantum_scheduler.accounts.quota import routes as quota_routes
 from quantum_scheduler.accounts.routes import audit, keys, login, myself, pages, people, provider
 from quantum_scheduler.api import docs, health
 from quantum_scheduler.api.answer_error import STATUS, answer_error
 from quantum_scheduler.api.describe import describe_api
 from quantum_scheduler.api.limit_body import LimitBody
+from quantum_scheduler.api.limit_requests import LimitRequests
 from quantum_scheduler.api.log_requests import LogRequests
 from quantum_scheduler.app import build_check
 from quantum_scheduler.backends import routes as backends
@@ -46,6 +53,8 @@ ROUTERS = (
     keys.router,
     people.router,
     audit.router,
+    limits_routes.router,
+    quota_routes.router,
     pages.router,
     health.router,
     docs.router,
@@ -63,20 +72,25 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
     followers_max: int = FOLLOWERS_MAX,
     check: Check | None = None,
     login_parts: LoginParts | None = None,
+    limits: LimitSettings = GENEROUS,
 ) -> FastAPI:
     """Build the API on what the caller has opened and will close after it has stopped serving.
 
     `executor` reads large bodies; a pool of one process is enough, and it should not be the workers' own. Once `stop`
     is set, requests that wait and streams of events end, so that the server can shut down. At most `followers_max` of
-    both are kept at once. `check` asks a backend how it is, or else a process of `executor` does.
+    both are kept at once. `check` asks a backend how it is, or else a process of `executor` does; `limits` say how many
+    requests are let in.
     """
     board = HealthBoard(list_backends(), check or build_check(executor))
     changes = JobChanges(listener, stop=stop, followers_max=followers_max)
     entrance = build_entrance(pool, listener, login_parts or LoginParts())
+    meter = RequestMeter(pool)
+    pulse = health.ServicePulse(pool)
+    shedder = Shedder(pulse.read_depth, limits.shed_depth, is_shadow=limits.is_shadow)
 
     @asynccontextmanager
     async def live(_api: FastAPI) -> AsyncIterator[None]:
-        async with changes, entrance.open():
+        async with changes, entrance.open(), meter:
             yield
         await board.close()
 
@@ -97,14 +111,21 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
     api.state.doorkeeper = entrance.doorkeeper
     api.state.desk = entrance.desk
     api.state.provider = entrance.provider
-    api.state.jobs = jobs.JobDoor(changes=changes, notifier=notifier, executor=executor)
-    api.state.pulse = health.ServicePulse(pool)
+    api.state.jobs = jobs.JobDoor(changes=changes, notifier=notifier, executor=executor, shedder=shedder)
+    api.state.pulse = pulse
     api.state.backend_health = board
     for router in ROUTERS:
         api.include_router(router)
     api.state.routes = [route for router in ROUTERS for route in router.routes]
     api.state.description = docs.Description.of(describe_api(api))
     # The last one added is the outermost.
+    api.add_middleware(
+        LimitRequests,
+        gate=Gate(pool, limits),
+        meter=meter,
+        proxies=entrance.desk.options.proxies,
+        answer_error=answer_error,
+    )
     api.add_middleware(LimitBody, bytes_max=request_bytes_max)
     api.add_middleware(LogRequests, answer_error=answer_error)
     return api

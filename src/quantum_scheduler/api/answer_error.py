@@ -1,7 +1,9 @@
 """Say in HTTP what went wrong: the one table of statuses, and one document for every error."""
 
+import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 
 import structlog
@@ -11,6 +13,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
+from quantum_scheduler.accounts.limits.headers import write_headers, write_retry_after
+from quantum_scheduler.accounts.limits.model import (
+    AbnormalUsageDetected,
+    ClassUnknown,
+    LimitRefused,
+    PlanUnknown,
+    RateLimited,
+    TemporaryReducedCapacity,
+)
 from quantum_scheduler.accounts.login.invite import InvitationUnknown, TooManyInvitations
 from quantum_scheduler.accounts.login.model import (
     CsrfRefused,
@@ -38,6 +49,7 @@ from quantum_scheduler.accounts.organisation import (
     TooManyKeys,
     UserUnknown,
 )
+from quantum_scheduler.accounts.quota.model import MeterUncounted, QuotaExceeded
 from quantum_scheduler.accounts.routes.myself import SecondFactorKept, SessionNotThere
 from quantum_scheduler.api.model import (
     ERROR_MEDIA_TYPE,
@@ -79,12 +91,15 @@ STATUS: dict[type[Exception], int] = {
     ProofRefused: 403,
     ScopeMissing: 403,
     ApiKeyUnknown: 404,
+    ClassUnknown: 404,
     InvitationUnknown: 404,
     OrganisationUnknown: 404,
     ProviderMissing: 404,
     SessionNotThere: 404,
     UserUnknown: 404,
     JobUnknown: 404,
+    MeterUncounted: 404,
+    PlanUnknown: 404,
     PathUnknown: 404,
     MethodUnknown: 405,
     BodyTooSlow: 408,
@@ -104,17 +119,25 @@ STATUS: dict[type[Exception], int] = {
     ProblemTooLarge: 422,
     RequestInvalid: 422,
     ProofMissing: 428,
+    AbnormalUsageDetected: 429,
     LoginDelayed: 429,
     NetworkBlocked: 429,
+    QuotaExceeded: 429,
+    RateLimited: 429,
     RequestFailed: 500,
     DatabaseAway: 503,
     LoginBusy: 503,
     ProviderAway: 503,
+    TemporaryReducedCapacity: 503,
     TooManyFollowers: 503,
 }
 RETRY_AFTER_S = 5
 
-_OF_FRAMEWORK: dict[int, type[PathUnknown] | type[MethodUnknown]] = {404: PathUnknown, 405: MethodUnknown}
+_OF_FRAMEWORK: dict[int, Callable[[], Exception]] = {
+    400: partial(BodyMalformed, "the body is not JSON in UTF-8"),
+    404: PathUnknown,
+    405: MethodUnknown,
+}
 
 log = structlog.get_logger()
 
@@ -135,10 +158,11 @@ async def answer_error(request: Request, error: Exception) -> Response:
         detail=_shorten(issues) or str(named),
         instance=request.scope.get("raw_path", b"").decode("latin-1"),
         request_id=request.state.request_id,
+        violated_policies=_list_violated(named),
         errors=[FieldError(field=issue.field, reason=issue.reason) for issue in issues[:ISSUES_MAX]],
     )
     return Response(
-        document.model_dump_json(exclude_defaults=True),
+        document.model_dump_json(exclude_defaults=True, by_alias=True),
         status_code=status,
         headers=_choose_headers(request, named, status),
         media_type=ERROR_MEDIA_TYPE,
@@ -150,7 +174,21 @@ def write_type(kind: type[Exception]) -> str:
     return "/problems/" + "-".join(_split_name(kind)).lower()
 
 
+def _list_violated(named: Exception) -> list[str]:
+    match named:
+        case QuotaExceeded(shortages=shortages):
+            return [each.meter for each in shortages]
+        case LimitRefused(standings=[*_, refused]):
+            return [refused.layer]
+        case _:
+            return []
+
+
 def _choose_headers(request: Request, named: Exception, status: int) -> dict[str, str]:
+    if isinstance(named, LimitRefused | QuotaExceeded):
+        standings = named.standings if isinstance(named, LimitRefused) else ()
+        retry_after = write_retry_after(named.retry_after_s, random.random())  # noqa: S311  nobody gains by guessing it
+        return {"Retry-After": retry_after, **write_headers(standings)}
     match status:
         case HTTPStatus.UNAUTHORIZED:
             return {"WWW-Authenticate": "Bearer" if isinstance(named, KeyMissing) else 'Bearer error="invalid_token"'}

@@ -17,7 +17,11 @@ from quantum_scheduler.problems.publish import problem_schema
 REF = "#/components/schemas/{model}"
 METHODS = ("get", "put", "post", "delete", "patch")
 
-_WITH_KEY = {"401": "The key is missing or unknown.", "403": "The key is good, but not for this."}
+_WITH_KEY = {
+    "401": "The key is missing or unknown.",
+    "403": "The key is good, but not for this.",
+    "429": "Too many requests, or too little left of the plan.",
+}
 _WITH_PARAMETERS = {"400": "A parameter does not say what it should."}
 _WITH_BODY = {
     "400": "The body is not JSON.",
@@ -30,8 +34,14 @@ _MEANINGS = {
     "X-Request-Id": "The id of the request: the one that was sent in this header, or a new one.",
     "WWW-Authenticate": "How to show a key.",
     "Retry-After": "Seconds after which to try again.",
+    "RateLimit-Policy": "How many requests the layers of limits let through in which time.",
+    "RateLimit": "How many of those are left, and in how many seconds all are there again.",
 }
-_HEADERS = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",)}
+_HEADERS = {
+    "401": ("WWW-Authenticate",),
+    "429": ("Retry-After", "RateLimit-Policy", "RateLimit"),
+    "503": ("Retry-After",),
+}
 _ALWAYS = {"500": "The service failed.", "503": "The service cannot answer now; try again after `Retry-After`."}
 
 

@@ -52,6 +52,11 @@ class ServicePulse:
             self._taken = loop.create_task(self._take())
         return await asyncio.shield(self._taken)
 
+    async def read_depth(self) -> int | None:
+        """Tell how many jobs wait, at most `FRESH_S` ago."""
+        pulse = await self.read()
+        return None if pulse is None else pulse.queue_depth
+
     async def _take(self) -> Pulse | None:
         try:
             async with asyncio.timeout(TIMEOUT_S), self._pool.acquire() as conn:

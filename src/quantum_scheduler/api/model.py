@@ -25,6 +25,11 @@ class ErrorDocument(BaseModel):
     detail: str = Field(description="What went wrong this time.")
     instance: str = Field(description="The path that was asked for.")
     request_id: str = Field(description="The id of this request, as in X-Request-Id and in the service's log.")
+    violated_policies: list[str] = Field(
+        default=[],
+        serialization_alias="violated-policies",
+        description="Which of the policies in RateLimit-Policy refused the request.",
+    )
     errors: list[FieldError] = Field(default=[], description="Each thing wrong with the input, if that is the matter.")
 
 

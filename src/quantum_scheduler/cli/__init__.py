@@ -35,6 +35,9 @@ EXIT_CODES = {
     "quantum_scheduler.accounts.organisation.TooManyKeys": 2,
     "quantum_scheduler.accounts.organisation.UserUnknown": 2,
     "quantum_scheduler.accounts.pepper.PepperInvalid": 2,
+    "quantum_scheduler.accounts.limits.model.ClassUnknown": 2,
+    "quantum_scheduler.accounts.limits.model.PlanUnknown": 2,
+    "quantum_scheduler.accounts.quota.model.MeterUncounted": 2,
     "quantum_scheduler.backends.load.BackendUnknown": 2,
     "quantum_scheduler.backends.fit.MethodUnknown": 2,
     "quantum_scheduler.cli.client.RequestRefused": 2,
@@ -42,6 +45,7 @@ EXIT_CODES = {
     "quantum_scheduler.cli.cron.PayloadInvalid": 2,
     "quantum_scheduler.cli.db.RestoreUnconfirmed": 2,
     "quantum_scheduler.cli.listen.AddressTaken": 2,
+    "quantum_scheduler.cli.plan.PlanInvalid": 2,
     "quantum_scheduler.cli.queue.SelectionMissing": 2,
     "quantum_scheduler.cli.read.FileUnreadable": 2,
     "quantum_scheduler.cli.write.FileUnwritable": 2,
@@ -164,6 +168,9 @@ _add(
     "quantum_scheduler.cli.cron:app",
     "List, add and remove tasks that are queued on a schedule.",
 )
+_add("plan", "quantum_scheduler.cli.plan:app", "Look at plans, change them, and give them to organisations.")
+_add("limit", "quantum_scheduler.cli.limit:app", "Look at the rate limits, and multiply them for a while.")
+_add("quota", "quantum_scheduler.cli.quota:app", "Look at quotas, and raise them.")
 _add("db", "quantum_scheduler.cli.db:app", "Look after the database: migrate, status, backup, restore, psql.")
 _add(
     "vendors",

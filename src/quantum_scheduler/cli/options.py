@@ -41,5 +41,7 @@ Seed = Annotated[
 Threads = Annotated[int, Parameter(help="Threads to search with.", validator=Number(gte=1, lte=THREADS_MAX))]
 ShowGantt = Annotated[bool, Parameter(name="--gantt", help="Draw a schedule in the terminal.")]
 JobId = Annotated[str, Parameter(name="ID", help="Id of the job.")]
+Reason = Annotated[str, Parameter(help="Why, for whoever wonders; it is kept in the audit log.")]
+IncidentId = Annotated[str | None, Parameter(help="The incident for which it is done.")]
 Level = Literal["low", "normal", "high", "critical"]
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]

@@ -57,6 +57,7 @@ async def serve_api(
                 request_bytes_max=settings.request_bytes_max,
                 check=build_check(callers, pool, build_keyring(settings)),
                 login_parts=build_login(settings, keep_peppers(settings), served_at=name_address(bound)),
+                limits=settings.limits,
             )
             server = _Server(
                 uvicorn.Config(
@@ -64,6 +65,7 @@ async def serve_api(
                     log_config=None,
                     access_log=False,
                     server_header=False,
+                    proxy_headers=False,  # the application tells by itself which proxies it believes
                     ws="none",
                     lifespan="on",
                     limit_concurrency=CONNECTIONS_MAX,

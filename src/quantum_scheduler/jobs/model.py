@@ -269,12 +269,16 @@ Outcome = Succeeded | Done | Failed | Retry | Sleep | Review | Cancelled | Hande
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """A task whose fence held: the state its job, if it has one, is in now, and the lane that has work again by it."""
+    """A task whose fence held: the state its job, if it has one, is in now, and the lane that has work again by it.
+
+    `ran_s` is how long the last try of one that ended took.
+    """
 
     fence: Fence
     job_id: UUID | None
     state: JobState
     ready_lane: str | None = None
+    ran_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

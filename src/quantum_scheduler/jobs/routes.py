@@ -10,7 +10,10 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 
+from quantum_scheduler.accounts.limits.shed import Shedder
 from quantum_scheduler.accounts.model import Principal
+from quantum_scheduler.accounts.quota.model import QuotaExceeded
+from quantum_scheduler.accounts.quota.reserve import note_refusal
 from quantum_scheduler.accounts.routes import Caller, Database, needs
 from quantum_scheduler.jobs.cancel import cancel_job
 from quantum_scheduler.jobs.document import (
@@ -56,6 +59,7 @@ class JobDoor:
     changes: JobChanges
     notifier: Notifier
     executor: Executor
+    shedder: Shedder
 
 
 async def _find_door(request: Request) -> JobDoor:
@@ -146,8 +150,14 @@ async def submit(
     """With `wait` the answer holds the job's result if it ended in time, else the job as it stands."""
     submission = await read_submission_apart(door.executor, body)
     new = submission.to_new_job(idempotency_key=idempotency_key)
-    async with pool.acquire() as conn, conn.transaction():
-        job, created = await submit_job(conn, caller.org_id, new)
+    await door.shedder.check(new.priority)
+    try:
+        async with pool.acquire() as conn, conn.transaction():
+            job, created = await submit_job(conn, caller.org_id, new)
+    except QuotaExceeded as refusal:
+        async with pool.acquire() as conn:
+            await note_refusal(conn, refusal)
+        raise
     if created:
         door.notifier.notify(TASK_READY, job.lane)
     else:

@@ -1,10 +1,13 @@
 """Write down what became of claimed work, if it is still the claimant's."""
 
+import math
 from collections.abc import Sequence
 from typing import assert_never
 
 import structlog
 
+from quantum_scheduler.accounts.quota.model import Spent
+from quantum_scheduler.accounts.quota.reserve import settle_quota
 from quantum_scheduler.jobs.model import (
     Cancelled,
     Claim,
@@ -82,7 +85,25 @@ async def settle_tasks(conn: Connection, done: Sequence[tuple[Fence, Outcome]]) 
     # Whoever still holds a task that could not be released was told to cancel it.
     refused = [End(fence=move.fence, state="cancelled") for move in releases if move.fence not in taken_back]
     ends = [move for move in moves if isinstance(move, End)] + refused
-    return released + (await store.end_tasks(conn, ends) if ends else [])
+    ended = await store.end_tasks(conn, ends) if ends else []
+    await settle_quota(conn, _tell_spent(ends, ended))
+    return released + ended
+
+
+def _tell_spent(ends: Sequence[End], ended: Sequence[Settled]) -> list[Spent]:
+    """What the ended jobs used: an answer its own time, a cancelled job that of its last try, any other nothing."""
+    answers = {end.fence: end for end in ends}
+    return [
+        Spent(job_id=each.job_id, **_measure(each, answers[each.fence])) for each in ended if each.job_id is not None
+    ]
+
+
+def _measure(ended: Settled, end: End) -> dict[str, int]:
+    if ended.state == "failed" or end.cached:
+        return {}
+    result = end.result if ended.state == "succeeded" and end.result else {}
+    solve_s, qpu_s = result.get("seconds", ended.ran_s), result.get("info", {}).get("qpu_seconds", 0.0)
+    return {"solve_ms": math.ceil(solve_s * 1000), "qpu_ms": math.ceil(qpu_s * 1000)}
 
 
 _WAITS = {Retry: "job.retried", Review: "job.needs_review"}

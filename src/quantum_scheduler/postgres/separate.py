@@ -33,7 +33,11 @@ CLOSED = (
     "oidc_login",
     "pepper",
     "person",
+    "rate_bucket",
+    "rate_multiplier",
+    "request_slot",
     "schema_migration",
+    "upstream_quota",
 )
 # Rows that belong to an organisation through another row.
 THROUGH = {"job_result": ("job", "job_id"), "job_event": ("job", "job_id")}

@@ -1,10 +1,13 @@
 """Write down what is done, in the transaction that does it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from quantum_scheduler.accounts.audit import store
 from quantum_scheduler.accounts.audit.model import AuditEntry, ChainedEntry, chain
+from quantum_scheduler.accounts.model import Principal
 from quantum_scheduler.postgres.connect import Connection
 
 DETAIL_BYTES_MAX = 16_384
@@ -23,3 +26,20 @@ async def record_audit(conn: Connection, entry: AuditEntry) -> None:
     seq, previous, at = await store.lock_head(conn)
     hash_ = chain(previous, seq + 1, at, entry)
     await store.insert_entry(conn, ChainedEntry(seq=seq + 1, at=at, entry=entry, hash=hash_))
+
+
+async def record_action(
+    conn: Connection,
+    action: str,
+    subject: str,
+    detail: Mapping[str, Any],
+    *,
+    by: Principal | None,
+    incident_id: str | None,
+) -> None:
+    """Append what somebody did, or with nobody in `by` what the service or its command line did, as `record_audit`."""
+    if by is None:
+        entry = AuditEntry(action=action, subject=subject, detail=detail, incident_id=incident_id)
+    else:
+        entry = AuditEntry.by(by, action, subject, detail=detail, incident_id=incident_id)
+    await record_audit(conn, entry)

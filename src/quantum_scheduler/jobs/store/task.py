@@ -54,7 +54,8 @@ WITH held AS MATERIALIZED (
     ) AS new (seq, at, state, error, is_due)
     WHERE told > 1 AND is_due
 )
-SELECT id, attempt, owner, job_id, state FROM held
+SELECT id, attempt, owner, job_id, state, coalesce(extract(epoch FROM now() - started_at), 0)::float8 AS ran_s
+FROM held
 """
 
 # A task that was cancelled is not taken back; it is for END to end. What a provider has of it, or may have, is to be
@@ -211,7 +212,7 @@ async def end_tasks(conn: Connection, ends: Sequence[End]) -> list[Settled]:
         [end.result for end in ends],
         [end.cached for end in ends],
     )
-    return [Settled(fence=_fence(row), job_id=row["job_id"], state=row["state"]) for row in rows]
+    return [Settled(fence=_fence(row), job_id=row["job_id"], state=row["state"], ran_s=row["ran_s"]) for row in rows]
 
 
 async def release_tasks(conn: Connection, releases: Sequence[Release]) -> list[Settled]:

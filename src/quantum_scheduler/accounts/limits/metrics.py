@@ -1,0 +1,72 @@
+"""The numbers of the API's requests; each takes what `request_stats` added up."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from quantum_scheduler.accounts.limits.meter import LATENCY_BOUNDS_MS, TOO_MANY_REQUESTS
+from quantum_scheduler.accounts.limits.request_model import Consumer, RouteStats
+from quantum_scheduler.accounts.limits.store import request as store
+from quantum_scheduler.postgres.connect import Connection
+
+WINDOW_S = 300.0
+# Of fewer requests a share says nothing.
+REQUESTS_MIN = 100
+CONSUMERS_LISTED_MAX = 100
+
+
+async def request_stats(conn: Connection, *, window_s: float = WINDOW_S) -> list[RouteStats]:
+    """Add up the requests of the last `window_s` that were written down, by route and status."""
+    return await store.sum_routes(conn, window_s=window_s)
+
+
+def rate_limit_exceeded(stats: Sequence[RouteStats]) -> float | None:
+    """`api.rate_limit_exceeded`: share of the requests answered with 429; None of fewer than `REQUESTS_MIN`."""
+    return _share(stats, (each.requests for each in stats if each.status == TOO_MANY_REQUESTS))
+
+
+def rate_limit_shadowed(stats: Sequence[RouteStats]) -> float | None:
+    """`api.rate_limit_shadowed`: share of the requests that would have been refused, were the limits enforced."""
+    return _share(stats, (each.shadowed for each in stats))
+
+
+def error_rate(stats: Sequence[RouteStats]) -> float | None:
+    """`api.error_rate`: share of the requests answered with 5xx; None of fewer than `REQUESTS_MIN`."""
+    return _share(stats, (each.requests for each in stats if each.status >= 500))
+
+
+def response_time_s(stats: Sequence[RouteStats], quantile: float) -> float | None:
+    """`api.response_time`: seconds within which this part of the answers began; None where nothing was asked.
+
+    Interpolated between the bounds that the answers were counted by; requests that asked to wait are left out.
+    """
+    counts: list[int] = [sum(column) for column in zip(*(each.latencies for each in stats), strict=True)]
+    total: int = sum(counts)
+    wanted = quantile * total
+    if not total:
+        return None
+    seen = 0
+    for place, count in enumerate(counts[:-1]):
+        if count and seen + count >= wanted:
+            low: float = LATENCY_BOUNDS_MS[place - 1] if place else 0
+            return (low + (LATENCY_BOUNDS_MS[place] - low) * (wanted - seen) / count) / 1000
+        seen += count
+    return LATENCY_BOUNDS_MS[-1] / 1000
+
+
+def response_times_s(stats: Sequence[RouteStats], quantile: float) -> dict[str, float]:
+    """`api.response_time` of each route."""
+    routes: defaultdict[str, list[RouteStats]] = defaultdict(list)
+    for each in stats:
+        routes[each.route].append(each)
+    times = {route: response_time_s(group, quantile) for route, group in routes.items()}
+    return {route: seconds for route, seconds in times.items() if seconds is not None}
+
+
+async def top_consumers(conn: Connection, *, window_s: float = WINDOW_S, count_max: int = 10) -> list[Consumer]:
+    """`api.top_consumers`: the organisations that asked the most in the last `window_s`."""
+    return await store.top_consumers(conn, window_s=window_s, count_max=min(count_max, CONSUMERS_LISTED_MAX))
+
+
+def _share(stats: Sequence[RouteStats], part: Iterable[int]) -> float | None:
+    requests = sum(each.requests for each in stats)
+    return sum(part) / requests if requests >= REQUESTS_MIN else None

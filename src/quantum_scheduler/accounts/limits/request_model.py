@@ -1,0 +1,41 @@
+"""The nouns of what was asked of the API."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteStats:
+    """The requests of one route that were answered with one status; `latencies` are counts by `LATENCY_BOUNDS_MS`.
+
+    `shadowed` would have been refused, were the limits enforced.
+    """
+
+    route: str
+    status: int
+    requests: int
+    shadowed: int
+    latencies: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumer:
+    """What one organisation asked: requests, those that were refused, and seconds that all took together."""
+
+    org_id: UUID
+    name: str
+    plan: str
+    requests: int
+    refused: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestHour:
+    """What one organisation asked in one hour."""
+
+    hour_at: datetime
+    requests: int
+    refused: int

@@ -1,0 +1,182 @@
+"""Every SQL statement of the quotas. Their rows are locked last in a transaction, and in the order of their keys."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from quantum_scheduler.accounts.quota.model import Meter, Need, Notice, Shortage, Spent, UpstreamQuota, Usage
+from quantum_scheduler.postgres.connect import Connection
+
+# What an organisation has of each meter in the present period; a meter that its plan does not count is not there.
+# Everything is written or the caller's transaction must fail: whoever is refused one meter gets none.
+RESERVE = """
+WITH allowed AS MATERIALIZED (
+    SELECT plan_quota.meter, plan_quota.is_soft, period.period,
+        coalesce(quota_raise.amount, plan_quota.amount) AS amount
+    FROM organisation
+    JOIN plan_quota ON plan_quota.plan = organisation.plan
+    CROSS JOIN LATERAL (SELECT quota_period_of(plan_quota.meter) AS period) AS period
+    LEFT JOIN quota_raise ON quota_raise.org_id = organisation.id AND quota_raise.meter = plan_quota.meter
+        AND quota_raise.period = period.period
+    WHERE organisation.id = $1
+), asked AS MATERIALIZED (
+    SELECT given.job_id, meter, allowed.period, given.amount
+    FROM unnest($2::uuid[], $3::text[], $4::bigint[]) AS given (job_id, meter, amount) JOIN allowed USING (meter)
+    WHERE given.amount > 0
+), total AS MATERIALIZED (
+    SELECT meter, sum(asked.amount)::bigint AS amount FROM asked GROUP BY meter
+), taken AS (
+    INSERT INTO quota AS held (org_id, meter, period, reserved)
+    SELECT $1, meter, allowed.period, total.amount FROM total JOIN allowed USING (meter)
+    WHERE allowed.is_soft OR total.amount <= allowed.amount ORDER BY meter
+    ON CONFLICT (org_id, meter, period) DO UPDATE SET reserved = held.reserved + excluded.reserved
+    WHERE (
+        SELECT allowed.is_soft OR held.used + held.reserved + excluded.reserved <= allowed.amount
+        FROM allowed WHERE allowed.meter = excluded.meter
+    )
+    RETURNING meter, period, used + reserved AS taken
+), kept AS (
+    INSERT INTO quota_reservation AS kept (job_id, meter, org_id, period, amount)
+    SELECT job_id, meter, $1, period, amount FROM asked
+    ON CONFLICT (job_id, meter) DO UPDATE SET amount = kept.amount + excluded.amount
+), told AS (
+    INSERT INTO quota_notice (org_id, meter, period, percent, taken, amount)
+    SELECT $1, taken.meter, taken.period, step.percent, taken.taken, allowed.amount
+    FROM taken JOIN allowed USING (meter) CROSS JOIN unnest('{80,90,100,120,150}'::smallint[]) AS step (percent)
+    WHERE taken.meter <> 'jobs_at_once' AND (step.percent <= 100 OR allowed.is_soft)
+        AND taken.taken >= allowed.amount * (step.percent / 100.0)
+    ORDER BY 2, 4
+    ON CONFLICT DO NOTHING
+)
+SELECT total.meter, total.amount AS asked, allowed.amount
+FROM total JOIN allowed USING (meter) LEFT JOIN taken USING (meter) WHERE taken.meter IS NULL ORDER BY total.meter
+"""
+
+# A job never uses more than it reserved, so what is used stays within a hard quota.
+SETTLE = """
+WITH freed AS (
+    DELETE FROM quota_reservation AS kept
+    USING unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS given (job_id, solve_ms, qpu_ms)
+    WHERE kept.job_id = given.job_id
+    RETURNING kept.org_id, kept.meter, kept.period, kept.amount, CASE kept.meter
+        WHEN 'solve_ms' THEN least(kept.amount, given.solve_ms)
+        WHEN 'qpu_ms' THEN least(kept.amount, given.qpu_ms)
+        WHEN 'stored_bytes' THEN kept.amount
+        ELSE 0
+    END AS used
+), total AS MATERIALIZED (
+    SELECT org_id, meter, period, sum(amount)::bigint AS amount, sum(used)::bigint AS used
+    FROM freed GROUP BY org_id, meter, period
+), held AS MATERIALIZED (
+    SELECT org_id, meter, period, total.amount, total.used
+    FROM quota JOIN total USING (org_id, meter, period) ORDER BY org_id, meter, period FOR UPDATE OF quota
+)
+UPDATE quota SET reserved = quota.reserved - held.amount, used = quota.used + held.used
+FROM held WHERE quota.org_id = held.org_id AND quota.meter = held.meter AND quota.period = held.period
+"""
+
+NOTE_REFUSAL = """
+WITH refused AS (
+    INSERT INTO quota AS held (org_id, meter, period, refusals)
+    SELECT $1, meter, quota_period_of(meter), 1 FROM unnest($2::text[]) AS given (meter) ORDER BY meter
+    ON CONFLICT (org_id, meter, period) DO UPDATE SET refusals = held.refusals + 1
+    RETURNING meter, period, used + reserved AS taken
+)
+INSERT INTO quota_notice (org_id, meter, period, percent, taken, amount)
+SELECT $1, meter, period, 100, refused.taken, given.amount
+FROM refused JOIN unnest($2::text[], $3::bigint[]) AS given (meter, amount) USING (meter)
+WHERE meter <> 'jobs_at_once' ORDER BY meter
+ON CONFLICT DO NOTHING
+"""
+
+LIST_USAGE = """
+SELECT organisation.id AS org_id, plan_quota.meter, period.period, plan_quota.is_soft,
+    coalesce(quota_raise.amount, plan_quota.amount) AS amount, coalesce(quota.used, 0) AS used,
+    coalesce(quota.reserved, 0) AS reserved, coalesce(quota.refusals, 0) AS refusals
+FROM organisation
+JOIN plan_quota ON plan_quota.plan = organisation.plan
+CROSS JOIN LATERAL (SELECT quota_period_of(plan_quota.meter) AS period) AS period
+LEFT JOIN quota ON quota.org_id = organisation.id AND quota.meter = plan_quota.meter AND quota.period = period.period
+LEFT JOIN quota_raise ON quota_raise.org_id = organisation.id AND quota_raise.meter = plan_quota.meter
+    AND quota_raise.period = period.period
+WHERE ($1::uuid IS NULL OR organisation.id = $1) AND ($1 IS NOT NULL OR quota.org_id IS NOT NULL)
+ORDER BY organisation.id, plan_quota.meter
+"""
+
+RAISE = """
+INSERT INTO quota_raise AS own (org_id, meter, period, amount) VALUES ($1, $2, quota_period_of($2), $3)
+ON CONFLICT (org_id, meter, period) DO UPDATE SET amount = greatest(own.amount, excluded.amount)
+"""
+
+LIST_NOTICES = """
+SELECT org_id, meter, period, percent, taken, amount, noticed_at FROM quota_notice
+WHERE ($1::uuid IS NULL OR org_id = $1) AND ($2::timestamptz IS NULL OR noticed_at > $2)
+ORDER BY noticed_at DESC, org_id, meter, percent DESC LIMIT $3
+"""
+
+RECORD_UPSTREAM = """
+INSERT INTO upstream_quota (backend, meter, used, amount, resets_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (backend, meter) DO UPDATE SET used = excluded.used, amount = excluded.amount,
+    resets_at = excluded.resets_at, reported_at = now()
+"""
+
+# A quota that has begun anew since it was reported is unknown, not used up.
+LIST_UPSTREAM = """
+SELECT backend, meter, used, amount, resets_at, reported_at FROM upstream_quota
+WHERE resets_at IS NULL OR resets_at > now() ORDER BY backend, meter
+"""
+
+
+async def reserve(conn: Connection, org_id: UUID, needs: Sequence[Need]) -> list[Shortage]:
+    """Reserve what jobs may use of what their organisation's plan counts, and say what there is too little of."""
+    rows = await conn.fetch(
+        RESERVE,
+        org_id,
+        [need.job_id for need in needs],
+        [need.meter for need in needs],
+        [need.amount for need in needs],
+    )
+    return [Shortage(**row) for row in rows]
+
+
+async def settle(conn: Connection, spent: Sequence[Spent]) -> None:
+    """Count what jobs have used, and free what else they had reserved."""
+    await conn.execute(
+        SETTLE,
+        [each.job_id for each in spent],
+        [each.solve_ms for each in spent],
+        [each.qpu_ms for each in spent],
+    )
+
+
+async def note_refusal(conn: Connection, org_id: UUID, shortages: Sequence[Shortage]) -> None:
+    """Count that an organisation was refused, and give the notice of 100 %."""
+    meters, amounts = [each.meter for each in shortages], [each.amount for each in shortages]
+    await conn.execute(NOTE_REFUSAL, org_id, meters, amounts)
+
+
+async def list_usage(conn: Connection, org_id: UUID | None) -> list[Usage]:
+    """How the quotas of an organisation stand, or all that were ever used."""
+    return [Usage(**row) for row in await conn.fetch(LIST_USAGE, org_id)]
+
+
+async def raise_quota(conn: Connection, org_id: UUID, meter: Meter, amount: int) -> None:
+    """Give an organisation at least so much in the present period."""
+    await conn.execute(RAISE, org_id, meter, amount)
+
+
+async def list_notices(
+    conn: Connection, org_id: UUID | None, *, after: datetime | None, count_max: int
+) -> list[Notice]:
+    """The newest notices, of one organisation or of all."""
+    return [Notice(**row) for row in await conn.fetch(LIST_NOTICES, org_id, after, count_max)]
+
+
+async def record_upstream(conn: Connection, quota: UpstreamQuota) -> None:
+    """Write down what a backend reported of a quota of ours."""
+    await conn.execute(RECORD_UPSTREAM, quota.backend, quota.meter, quota.used, quota.amount, quota.resets_at)
+
+
+async def list_upstream(conn: Connection) -> list[UpstreamQuota]:
+    """What the backends reported, but for what has begun anew since."""
+    return [UpstreamQuota(**row) for row in await conn.fetch(LIST_UPSTREAM)]
