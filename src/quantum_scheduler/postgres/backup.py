@@ -99,6 +99,7 @@ def _pour(reading: subprocess.Popen[bytes], source: IO[bytes], sink: IO[bytes]) 
     complete = reading.wait() == 0
     with suppress(BrokenPipeError):
         sink.write(COMMIT if complete else b"")
+    with suppress(BrokenPipeError):
         sink.close()
     return complete
 

@@ -20,6 +20,9 @@ CLOSED = (
     "api_key",
     "audit_entry",
     "audit_head",
+    "incident",
+    "incident_event",
+    "incident_item",
     "invitation",
     "login_attempt",
     "login_budget",
@@ -30,6 +33,7 @@ CLOSED = (
     "login_proof",
     "login_session",
     "membership",
+    "notification",
     "oidc_login",
     "pepper",
     "person",
@@ -37,10 +41,11 @@ CLOSED = (
     "rate_multiplier",
     "request_slot",
     "schema_migration",
+    "secret",
     "upstream_quota",
 )
 # Rows that belong to an organisation through another row.
-THROUGH = {"job_result": ("job", "job_id"), "job_event": ("job", "job_id")}
+THROUGH = {"job_result": ("job", "job_id"), "job_event": ("job", "job_id"), "quantum_attempt": ("job", "job_id")}
 
 MAKE_ROLE = f"""
 DO $$ BEGIN
