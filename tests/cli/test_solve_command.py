@@ -77,7 +77,7 @@ def test_an_unknown_method_is_refused_with_the_choices(run_here: Any, examples: 
 def test_an_unknown_backend_and_an_unwritable_file_are_refused(run_here: Any, examples: Path) -> None:
     unknown = run_here("solve", examples / "bqp100_1.qubo", "--backend", "abacus")
     assert unknown.returncode == 2
-    assert "installed: classical" in unknown.stderr
+    assert "installed: braket, classical, dwave" in unknown.stderr
     for option in ("--out", "--svg"):
         unwritable = run_here("solve", examples / "workshop.yaml", option, "/nowhere/file")
         assert unwritable.returncode == 2
