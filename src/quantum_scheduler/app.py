@@ -1,9 +1,12 @@
 """The composition root: the only file that chooses which classes stand behind the ports."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
+
+import httpx2
 
 from quantum_scheduler.accounts.login.desk import LoginOptions, LoginParts, ProviderOptions
 from quantum_scheduler.accounts.mail.local import LocalMailer
@@ -12,8 +15,17 @@ from quantum_scheduler.accounts.network import read_networks
 from quantum_scheduler.accounts.pepper import Peppers
 from quantum_scheduler.backends.check import Check
 from quantum_scheduler.backends.model import Health
+from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.jobs.perform import Handler
 from quantum_scheduler.jobs.quantum_bench import QuantumBench
+from quantum_scheduler.notifications.channels.any_service import AnyService
+from quantum_scheduler.notifications.channels.email import Email, MailServer
+from quantum_scheduler.notifications.channels.inbox import Inbox
+from quantum_scheduler.notifications.channels.pagerduty import PagerDuty
+from quantum_scheduler.notifications.channels.slack import SlackBot, SlackWebhook
+from quantum_scheduler.notifications.channels.webhook import Webhook
+from quantum_scheduler.notifications.model import ChannelName, Target
+from quantum_scheduler.notifications.port import Channel
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.embed import EmbeddedPostgres, start_postgres
 from quantum_scheduler.postgres.model import DatabaseUnavailable
@@ -27,6 +39,9 @@ from quantum_scheduler.solving.routing_model import Rules
 
 # What the processes of a pool import before they are given work.
 SOLVERS = ("quantum_scheduler.solving.compute", "ortools.sat.python.cp_model", "dwave.samplers")
+CHANNEL_TIMEOUT_S = 10.0
+WEBHOOK_SECRET_CHARS_MIN = 16
+MAIL_SECURITY = {"smtp": "starttls", "smtps": "tls", "smtp+plain": "none"}
 READERS = ("quantum_scheduler.jobs.read_apart",)
 CALLERS = ("quantum_scheduler.solving.wire",)
 # So many calls to vendors may be under way at once; each holds a process, and the memory of an SDK or two.
@@ -79,6 +94,70 @@ def build_solvers(slots: int, *, ray_address: str | None) -> Executor:
 def build_handlers() -> dict[str, Handler]:
     """Build what does the tasks that are no solves: a handler for each kind, from the room that brings it."""
     return {}
+
+
+def build_audience(settings: Settings) -> Audience:
+    """Build whom to tell of every incident: a target of each channel that is set up. Raises SettingInvalid."""
+    alerts = settings.alerts
+    targets: list[Target] = []
+    if alerts.slack_bot_token is not None:
+        targets.append(Target(channel="slack_bot", address=alerts.slack_channel))
+    elif alerts.slack_webhook_url is not None:
+        targets.append(Target(channel="slack", address=alerts.slack_webhook_url))
+    if alerts.pagerduty_routing_key is not None:
+        targets.append(Target(channel="pagerduty", address=alerts.pagerduty_routing_key))
+    if alerts.emails and settings.smtp_url is None:
+        raise SettingInvalid("ALERT_EMAILS is set; SMTP_URL must say through which server")
+    targets += [Target(channel="email", address=each) for each in alerts.emails]
+    if alerts.webhook_url is not None:
+        targets.append(Target(channel="webhook", address=alerts.webhook_url))
+    targets += [Target(channel="apprise", address=each) for each in alerts.apprise_urls]
+    return Audience(targets=tuple(targets), public_url=settings.public_url)
+
+
+@asynccontextmanager
+async def open_channels(
+    settings: Settings, *, now: Callable[[], datetime]
+) -> AsyncIterator[dict[ChannelName, Channel]]:
+    """Lend the channels that the settings allow: the inbox and apprise always. Raises SettingInvalid."""
+    alerts = settings.alerts
+    # Addresses are an operator's own word; a proxy of the environment is theirs too.
+    async with httpx2.AsyncClient(timeout=CHANNEL_TIMEOUT_S) as http:
+        channels: dict[ChannelName, Channel] = {
+            "inbox": Inbox(),
+            "apprise": AnyService(),
+            "slack": SlackWebhook(http),
+            "pagerduty": PagerDuty(
+                http, source=settings.public_url or "quantum-scheduler", events_url=alerts.pagerduty_events_url
+            ),
+        }
+        if alerts.slack_bot_token is not None:
+            channels["slack_bot"] = SlackBot(http, alerts.slack_bot_token, api_url=alerts.slack_api_url)
+        if settings.smtp_url is not None:
+            channels["email"] = Email(read_mail_server(settings.smtp_url, sender=settings.mail_from))
+        if alerts.webhook_secret is not None:
+            if len(alerts.webhook_secret) < WEBHOOK_SECRET_CHARS_MIN:
+                raise SettingInvalid(f"ALERT_WEBHOOK_SECRET must have {WEBHOOK_SECRET_CHARS_MIN} characters")
+            channels["webhook"] = Webhook(http, alerts.webhook_secret.encode(), now=now)
+        elif alerts.webhook_url is not None:
+            raise SettingInvalid("ALERT_WEBHOOK_URL is set; ALERT_WEBHOOK_SECRET must be too")
+        yield channels
+
+
+def read_mail_server(url: str, *, sender: str) -> MailServer:
+    """Read SMTP_URL. Raises SettingInvalid."""
+    try:
+        server = read_smtp_url(url, sender=sender)
+    except SmtpUrlInvalid as error:
+        raise SettingInvalid(f"SMTP_URL, MAIL_FROM: {error}") from None
+    return MailServer(
+        host=server.host,
+        port=server.port,
+        sender=sender,
+        security=MAIL_SECURITY[server.scheme],
+        user=server.user,
+        password=server.password,
+    )
 
 
 def build_reader() -> Executor:

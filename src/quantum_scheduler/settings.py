@@ -14,6 +14,22 @@ class SettingInvalid(ValueError):  # noqa: N818
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSettings:
+    """Where the service sends what people on call and others must hear."""
+
+    slack_webhook_url: str | None
+    slack_bot_token: str | None
+    slack_channel: str
+    slack_api_url: str
+    pagerduty_routing_key: str | None
+    pagerduty_events_url: str
+    emails: tuple[str, ...]
+    webhook_url: str | None
+    webhook_secret: str | None
+    apprise_urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Every setting there is. The name of each environment variable stands beside its field in `read_settings`."""
 
@@ -45,6 +61,7 @@ class Settings:
     request_bytes_max: int
     limits: LimitSettings
     log_level: str
+    alerts: AlertSettings
 
     @property
     def key_file(self) -> Path:
@@ -89,6 +106,22 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         request_bytes_max=int(_number(environ, "REQUEST_BYTES_MAX", default=32 * 2**20, least=1024, most=2**30)),
         limits=_read_limits(environ),
         log_level=(environ.get("LOG_LEVEL") or "info").lower(),
+        alerts=_read_alerts(environ),
+    )
+
+
+def _read_alerts(environ: Mapping[str, str]) -> AlertSettings:
+    return AlertSettings(
+        slack_webhook_url=environ.get("SLACK_WEBHOOK_URL") or None,
+        slack_bot_token=environ.get("SLACK_BOT_TOKEN") or None,
+        slack_channel=environ.get("SLACK_CHANNEL") or "#alerts-quantum-scheduler",
+        slack_api_url=environ.get("SLACK_API_URL") or "https://slack.com/api",
+        pagerduty_routing_key=environ.get("PAGERDUTY_ROUTING_KEY") or None,
+        pagerduty_events_url=environ.get("PAGERDUTY_EVENTS_URL") or "https://events.pagerduty.com",
+        emails=tuple(environ.get("ALERT_EMAILS", "").replace(",", " ").split()),
+        webhook_url=environ.get("ALERT_WEBHOOK_URL") or None,
+        webhook_secret=environ.get("ALERT_WEBHOOK_SECRET") or None,
+        apprise_urls=tuple(environ.get("APPRISE_URLS", "").split()),
     )
 
 

@@ -12,6 +12,7 @@ from quantum_scheduler.incidents.look_up import find_incident, list_incidents, r
 from quantum_scheduler.incidents.measure import measure_response, median_times
 from quantum_scheduler.incidents.model import (
     MOVES,
+    Declared,
     Incident,
     IncidentTextInvalid,
     IncidentUnknown,
@@ -62,34 +63,34 @@ async def test_an_incident_is_named_by_its_day_and_number(pool: Pool) -> None:
 
 
 async def test_many_who_see_one_signal_declare_one_incident(pool: Pool) -> None:
-    async def declare() -> tuple[Incident, bool]:
+    async def declare() -> tuple[Incident, Declared]:
         async with pool.acquire() as conn, conn.transaction():
             return await declare_incident(conn, NEW, actor="watch", now=NOW)
 
     declared = await asyncio.gather(*(declare() for _ in range(8)))
     assert len({incident.id for incident, _ in declared}) == 1
-    assert sorted(is_new for _, is_new in declared) == [False] * 7 + [True]
+    assert sorted(came_to for _, came_to in declared) == ["new"] + ["same"] * 7
 
 
 async def test_a_worse_declaration_makes_the_open_incident_as_severe(pool: Pool) -> None:
     async with pool.acquire() as conn:
         incident, _ = await declare_incident(conn, NEW, actor="watch", now=NOW)
-        worse, is_new = await declare_incident(conn, replace(NEW, severity="P0"), actor="watch", now=later(1))
+        worse, came_to = await declare_incident(conn, replace(NEW, severity="P0"), actor="watch", now=later(1))
         milder, _ = await declare_incident(conn, replace(NEW, severity="P2"), actor="watch", now=later(2))
-        assert (worse.id, worse.severity, milder.severity, is_new) == (incident.id, "P0", "P0", False)
+        assert (worse.id, worse.severity, milder.severity, came_to) == (incident.id, "P0", "P0", "worsened")
 
 
 async def test_what_comes_back_soon_is_the_same_incident_and_later_another(pool: Pool) -> None:
     async with pool.acquire() as conn:
         incident, _ = await declare_incident(conn, NEW, actor="watch", now=NOW)
         await resolve_incident(conn, incident.id, actor="ann", now=later(10))
-        again, is_new = await declare_incident(conn, NEW, actor="watch", now=later(39))
-        assert (again.id, again.state, is_new, again.resolved_at) == (incident.id, "open", False, None)
+        again, came_to = await declare_incident(conn, NEW, actor="watch", now=later(39))
+        assert (again.id, again.state, came_to, again.resolved_at) == (incident.id, "open", "reopened", None)
         assert not [item for item in await read_items(conn, incident.id) if item.due_at]
         await resolve_incident(conn, incident.id, actor="ann", now=later(50))
-        other, is_new = await declare_incident(conn, NEW, actor="watch", now=later(81))
+        other, came_to = await declare_incident(conn, NEW, actor="watch", now=later(81))
         assert other.id != incident.id
-        assert is_new
+        assert came_to == "new"
 
 
 async def test_the_life_of_an_incident_is_its_timeline(pool: Pool) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -28,8 +29,13 @@ from quantum_scheduler.app import build_check
 from quantum_scheduler.backends import routes as backends
 from quantum_scheduler.backends.check import Check, HealthBoard
 from quantum_scheduler.backends.load import list_backends
+from quantum_scheduler.incidents import routes as incidents
+from quantum_scheduler.incidents.paging.announce import NOBODY, Audience
+from quantum_scheduler.incidents.status import routes as status
+from quantum_scheduler.incidents.status.render import StatusBoard
 from quantum_scheduler.jobs import routes as jobs
 from quantum_scheduler.jobs.follow import FOLLOWERS_MAX, JobChanges
+from quantum_scheduler.notifications import routes as oncall
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.listen import Listener, Notifier
 from quantum_scheduler.postgres.separate import RowWall
@@ -56,6 +62,11 @@ ROUTERS = (
     limits_routes.router,
     quota_routes.router,
     pages.router,
+    incidents.router,
+    incidents.alerts,
+    oncall.router,
+    status.summary,
+    status.router,
     health.router,
     docs.router,
 )
@@ -73,13 +84,16 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
     check: Check | None = None,
     login_parts: LoginParts | None = None,
     limits: LimitSettings = GENEROUS,
+    audience: Audience = NOBODY,
+    status_copy: Path | None = None,
 ) -> FastAPI:
     """Build the API on what the caller has opened and will close after it has stopped serving.
 
     `executor` reads large bodies; a pool of one process is enough, and it should not be the workers' own. Once `stop`
     is set, requests that wait and streams of events end, so that the server can shut down. At most `followers_max` of
     both are kept at once. `check` asks a backend how it is, or else a process of `executor` does; `limits` say how many
-    requests are let in.
+    requests are let in. `audience` is told of every incident, and `status_copy` is where the last status page is kept,
+    for when the database is away.
     """
     board = HealthBoard(list_backends(), check or build_check(executor))
     changes = JobChanges(listener, stop=stop, followers_max=followers_max)
@@ -114,6 +128,8 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
     api.state.jobs = jobs.JobDoor(changes=changes, notifier=notifier, executor=executor, shedder=shedder)
     api.state.pulse = pulse
     api.state.backend_health = board
+    api.state.incidents = incidents.IncidentDoor(audience=audience, notifier=notifier)
+    api.state.status = StatusBoard(pool, status_copy, public_url=audience.public_url)
     for router in ROUTERS:
         api.include_router(router)
     api.state.routes = [route for router in ROUTERS for route in router.routes]

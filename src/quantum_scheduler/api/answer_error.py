@@ -64,9 +64,13 @@ from quantum_scheduler.api.model import (
     RequestFailed,
 )
 from quantum_scheduler.backends.load import BackendUnknown
+from quantum_scheduler.incidents.model import IncidentTextInvalid, IncidentUnknown, MoveRefused
+from quantum_scheduler.incidents.status.model import ComponentUnknown
+from quantum_scheduler.incidents.status.routes import StatusUnknown
 from quantum_scheduler.jobs.follow import TooManyFollowers
 from quantum_scheduler.jobs.model import IdempotencyConflict, JobFinished, JobUnknown, ResultMissing
 from quantum_scheduler.jobs.page import CursorUnreadable
+from quantum_scheduler.notifications.oncall.model import OnCallUnknown, RotationInvalid
 from quantum_scheduler.postgres.connect import transient
 from quantum_scheduler.postgres.model import DatabaseUnavailable
 from quantum_scheduler.problems.body import BodyMalformed, MediaTypeWrong, RequestInvalid
@@ -100,6 +104,9 @@ STATUS: dict[type[Exception], int] = {
     JobUnknown: 404,
     MeterUncounted: 404,
     PlanUnknown: 404,
+    ComponentUnknown: 404,
+    IncidentUnknown: 404,
+    OnCallUnknown: 404,
     PathUnknown: 404,
     MethodUnknown: 405,
     BodyTooSlow: 408,
@@ -107,6 +114,7 @@ STATUS: dict[type[Exception], int] = {
     IdempotencyConflict: 409,
     JobFinished: 409,
     LastAdmin: 409,
+    MoveRefused: 409,
     ResultMissing: 409,
     SecondFactorKept: 409,
     TooManyInvitations: 409,
@@ -129,6 +137,9 @@ STATUS: dict[type[Exception], int] = {
     LoginBusy: 503,
     ProviderAway: 503,
     TemporaryReducedCapacity: 503,
+    IncidentTextInvalid: 422,
+    RotationInvalid: 422,
+    StatusUnknown: 503,
     TooManyFollowers: 503,
 }
 RETRY_AFTER_S = 5

@@ -11,7 +11,10 @@ from pydantic.json_schema import models_json_schema
 
 from quantum_scheduler.accounts.routes.document import REQUEST_BODIES as ACCOUNT_BODIES
 from quantum_scheduler.api.model import ERROR_MEDIA_TYPE, ErrorDocument
+from quantum_scheduler.incidents.document import REQUEST_BODIES as INCIDENT_BODIES
+from quantum_scheduler.incidents.status.routes import REQUEST_BODIES as STATUS_BODIES
 from quantum_scheduler.jobs.routes import REQUEST_BODIES as JOB_BODIES
+from quantum_scheduler.notifications.routes import REQUEST_BODIES as ONCALL_BODIES
 from quantum_scheduler.problems.publish import problem_schema
 
 REF = "#/components/schemas/{model}"
@@ -70,7 +73,14 @@ def list_operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _describe_bodies() -> dict[str, Any]:
     """The schemas of errors and of the bodies that routes read by themselves; of problems, the published ones."""
-    models: tuple[type[BaseModel], ...] = (*JOB_BODIES, *ACCOUNT_BODIES, ErrorDocument)
+    models: tuple[type[BaseModel], ...] = (
+        *JOB_BODIES,
+        *ACCOUNT_BODIES,
+        *INCIDENT_BODIES,
+        *ONCALL_BODIES,
+        *STATUS_BODIES,
+        ErrorDocument,
+    )
     _, described = models_json_schema([(model, "validation") for model in models], ref_template=REF)
     published = json.dumps(problem_schema()["$defs"]).replace('"#/$defs/', '"' + REF.format(model=""))
     schemas: dict[str, Any] = described["$defs"] | json.loads(published)

@@ -23,6 +23,7 @@ QUIET = "warning"
 # Classes are named, not imported: `--help` must not wait for solvers and drivers.
 EXIT_CODES = {
     "quantum_scheduler.cli.client.RequestConflicts": 1,
+    "quantum_scheduler.incidents.model.MoveRefused": 1,
     "quantum_scheduler.solving.port.ComputeCrashed": 1,
     "quantum_scheduler.solving.port.ComputeTimedOut": 1,
     "quantum_scheduler.backends.model.BackendError": 1,
@@ -49,12 +50,17 @@ EXIT_CODES = {
     "quantum_scheduler.cli.queue.SelectionMissing": 2,
     "quantum_scheduler.cli.read.FileUnreadable": 2,
     "quantum_scheduler.cli.write.FileUnwritable": 2,
+    "quantum_scheduler.incidents.model.IncidentTextInvalid": 2,
+    "quantum_scheduler.incidents.model.IncidentUnknown": 2,
+    "quantum_scheduler.incidents.status.model.ComponentUnknown": 2,
     "quantum_scheduler.jobs.enqueue.ScheduleInvalid": 2,
     "quantum_scheduler.secrets.model.SecretRefused": 1,
     "quantum_scheduler.secrets.model.SecretInvalid": 2,
     "quantum_scheduler.secrets.model.SecretUnknown": 2,
     "quantum_scheduler.secrets.model.SecretsLocked": 2,
     "quantum_scheduler.solving.actions.ShareInvalid": 2,
+    "quantum_scheduler.notifications.oncall.model.OnCallUnknown": 2,
+    "quantum_scheduler.notifications.oncall.model.RotationInvalid": 2,
     "quantum_scheduler.postgres.model.BackupFailed": 2,
     "quantum_scheduler.postgres.model.DataDirInUse": 2,
     "quantum_scheduler.postgres.model.DataDirUnusable": 2,
@@ -159,6 +165,11 @@ _add(
     "quantum-scheduler worker --lanes solve.classical --slots 4",
 )
 _add(
+    "watch",
+    "quantum_scheduler.cli.run_watch:watch",
+    "Start one more watch: whoever leads has incidents escalate and messages delivered.",
+)
+_add(
     "queue",
     "quantum_scheduler.cli.queue:app",
     "Look at the queue, and steer it: pause, limit, prioritise, requeue, kill.",
@@ -171,6 +182,21 @@ _add(
 _add("plan", "quantum_scheduler.cli.plan:app", "Look at plans, change them, and give them to organisations.")
 _add("limit", "quantum_scheduler.cli.limit:app", "Look at the rate limits, and multiply them for a while.")
 _add("quota", "quantum_scheduler.cli.quota:app", "Look at quotas, and raise them.")
+_add(
+    "incidents",
+    "quantum_scheduler.cli.incident:list_all",
+    "List the incidents that are not over.",
+    "quantum-scheduler incidents --all --json",
+)
+_add(
+    "incident",
+    "quantum_scheduler.cli.incident:app",
+    "Declare, show, ack, resolve, merge or review one incident; write notes, tick its checklist.",
+)
+_add("oncall", "quantum_scheduler.cli.oncall:app", "Show who is on call; override and swap shifts, find gaps.")
+_add(
+    "status", "quantum_scheduler.cli.status:app", "Show the status page; set components, tell customers of an incident."
+)
 _add("db", "quantum_scheduler.cli.db:app", "Look after the database: migrate, status, backup, restore, psql.")
 _add(
     "vendors",

@@ -10,7 +10,9 @@ ALIASES = frozenset({NAME, "qs"})
 # The launcher of a clone becomes this program, and says here under which name it was started.
 STARTED_AS = "QUANTUM_SCHEDULER_STARTED_AS"
 
-_COMMAND = re.compile(rf"\b{NAME} (?=(?:up|db|submit|jobs?|worker|queue|cron|solve|demo)\b)")
+_COMMAND = re.compile(
+    rf"\b{NAME} (?=(?:up|db|submit|jobs?|worker|watch|queue|incidents?|oncall|status|cron|solve|demo)\b)"
+)
 
 
 def name_program() -> str:

@@ -1,4 +1,4 @@
-"""Keep worker processes running until they are told to stop."""
+"""Keep processes of this program running until they are told to stop."""
 
 import asyncio
 import os
@@ -11,18 +11,19 @@ from typing import Self
 
 import structlog
 
-# A worker that dies at once is started again after a pause that grows; one that has run a while starts afresh.
+# A process that dies at once is started again after a pause that grows; one that has run a while starts afresh.
 PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
 STEADY_S = 30.0
-DRAIN_S = 35.0  # longer than a worker takes by itself
+DRAIN_S = 35.0  # longer than any takes by itself
 
 log = structlog.get_logger(__name__)
 
 
-class WorkerProcesses:
-    """`count` worker processes with `environ`, each started again when it dies. Leaving the block drains them."""
+class Processes:
+    """`count` processes of a `command` with `environ`, each started again when it dies. Leaving drains them."""
 
-    def __init__(self, count: int, environ: Mapping[str, str]) -> None:
+    def __init__(self, command: str, count: int, environ: Mapping[str, str]) -> None:
+        self._command = command
         self._count = count
         self._environ = environ
         self._stopping = False
@@ -30,14 +31,14 @@ class WorkerProcesses:
         self._keepers: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        """Start the workers."""
-        self._keepers = [asyncio.create_task(self._keep(), name=f"worker {n}") for n in range(self._count)]
+        """Start them."""
+        self._keepers = [asyncio.create_task(self._keep(), name=f"{self._command} {n}") for n in range(self._count)]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Ask every worker to finish what it can, then end those that have not within `DRAIN_S`."""
+        """Ask each to finish what it can, then end those that have not within `DRAIN_S`."""
         self._stopping = True
         self._signal(signal.SIGTERM)
         try:
@@ -58,7 +59,7 @@ class WorkerProcesses:
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=DRAIN_S)
             if late:
-                log.warning("workers.killed", count=len(late))
+                log.warning(f"{self._command}.killed", count=len(late))
 
     async def _keep(self) -> None:
         failures = 0
@@ -70,16 +71,16 @@ class WorkerProcesses:
                 return
             failures = 0 if loop.time() - began > STEADY_S else failures + 1
             pause_s = PAUSES_S[min(failures, len(PAUSES_S) - 1)]
-            log.warning("worker.died", code=code, again_in_s=pause_s)
+            log.warning(f"{self._command}.died", code=code, again_in_s=pause_s)
             await asyncio.sleep(pause_s)
 
     async def _run_once(self) -> int:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-P", "-m", "quantum_scheduler", "worker", "--parent", str(os.getpid())),
+            *("-P", "-m", "quantum_scheduler", self._command, "--parent", str(os.getpid())),
             stdin=asyncio.subprocess.DEVNULL,
             env=self._environ,
-            # A key pressed at the terminal is for the one who supervises; the workers hear of it from there.
+            # A key pressed at the terminal is for the one who supervises; they hear of it from there.
             start_new_session=True,
         )
         self._running.add(process)

@@ -28,7 +28,7 @@ from quantum_scheduler.cli.parent import Parent, stop_with
 from quantum_scheduler.cli.program import name_program
 from quantum_scheduler.cli.serve import serve_api, wait_until_ready
 from quantum_scheduler.cli.start_vendors import start_vendors
-from quantum_scheduler.cli.supervise import WorkerProcesses
+from quantum_scheduler.cli.supervise import Processes
 from quantum_scheduler.cli.write import open_consoles, write_json
 from quantum_scheduler.postgres.connect import connect, name_database
 from quantum_scheduler.postgres.lock import hold_data_dir
@@ -55,7 +55,7 @@ def up(
     parent: Parent = None,
     json: Json = False,
 ) -> int:
-    """Start database, API and workers; stop them all on Ctrl-C or SIGTERM."""
+    """Start database, API, workers and watch; stop them all on Ctrl-C or SIGTERM."""
     stop_with(parent)
     environ = {**os.environ, **({} if data_dir is None else {"QUANTUM_SCHEDULER_DATA_DIR": str(data_dir)})}
     settings = read_settings(environ)
@@ -110,7 +110,8 @@ async def _run(settings: Settings, database: Database, bound: socket.socket, *, 
         if database.embedded is not None:
             keeper = asyncio.create_task(keep_postgres(database.embedded))
             stack.callback(keeper.cancel)
-        await stack.enter_async_context(WorkerProcesses(workers, environ))
+        await stack.enter_async_context(Processes("worker", workers, environ))
+        await stack.enter_async_context(Processes("watch", 1, environ))
         async with serve_api(settings, database.dsn, bound, stop=stop) as serving:
             ready = asyncio.create_task(wait_until_ready(url, workers=workers))
             await asyncio.wait({ready, serving}, return_when=asyncio.FIRST_COMPLETED)

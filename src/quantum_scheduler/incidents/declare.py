@@ -9,6 +9,7 @@ from quantum_scheduler.incidents.model import (
     REOPEN_WITHIN,
     TEXT_CHARS_MAX,
     TITLE_CHARS_MAX,
+    Declared,
     Incident,
     IncidentTextInvalid,
     NewIncident,
@@ -17,8 +18,10 @@ from quantum_scheduler.incidents.model import (
 from quantum_scheduler.postgres.connect import Connection
 
 
-async def declare_incident(conn: Connection, new: NewIncident, *, actor: str, now: datetime) -> tuple[Incident, bool]:
-    """Declare an incident, and say whether it is new.
+async def declare_incident(
+    conn: Connection, new: NewIncident, *, actor: str, now: datetime
+) -> tuple[Incident, Declared]:
+    """Declare an incident, and say what that came to.
 
     One of the same runbook and key that is open is that incident, made as severe as the worse of both; one that was
     resolved within `REOPEN_WITHIN` is opened again. Raises IncidentTextInvalid.
@@ -28,34 +31,35 @@ async def declare_incident(conn: Connection, new: NewIncident, *, actor: str, no
     if new.runbook is not None:
         known = await _find_same(conn, new, actor=actor, now=now)
         if known is not None:
-            return known, False
+            return known
     incident = await store.declare(conn, new, now)
     if incident is None:
-        assert new.runbook is not None
-        known = await store.find_open(conn, new.runbook, new.key)
+        # Somebody else declared it meanwhile.
+        known = await _find_same(conn, new, actor=actor, now=now)
         assert known is not None
-        return known, False
+        return known
     await store.add_items(conn, incident.id, [(section, title, None, None) for section, title in CHECKLIST])
     await store.tick(conn, incident.id, 1, now, actor)
     detail = {"severity": incident.severity, "title": incident.title, "runbook": incident.runbook, "key": incident.key}
     await store.append(conn, incident.id, "declared", actor, now, detail)
-    return incident, True
+    return incident, "new"
 
 
-async def _find_same(conn: Connection, new: NewIncident, *, actor: str, now: datetime) -> Incident | None:
+async def _find_same(
+    conn: Connection, new: NewIncident, *, actor: str, now: datetime
+) -> tuple[Incident, Declared] | None:
     """Find the incident that a declaration speaks of, and bring it up to date."""
     assert new.runbook is not None
     incident = await store.find_open(conn, new.runbook, new.key)
     if incident is None:
         incident = await store.find_recent(conn, new.runbook, new.key, now - REOPEN_WITHIN)
-        if incident is None:
-            return None
-        return await reopen(conn, incident, actor=actor, now=now)
-    if new.severity < incident.severity:
-        before, incident = incident, await store.update(conn, replace(incident, severity=new.severity))
-        detail = {"from": before.severity, "to": new.severity}
-        await store.append(conn, incident.id, "severity", actor, now, detail)
-    return incident
+        return None if incident is None else (await reopen(conn, incident, actor=actor, now=now), "reopened")
+    if new.severity >= incident.severity:
+        return incident, "same"
+    before, incident = incident, await store.update(conn, replace(incident, severity=new.severity))
+    detail = {"from": before.severity, "to": new.severity}
+    await store.append(conn, incident.id, "severity", actor, now, detail)
+    return incident, "worsened"
 
 
 async def reopen(conn: Connection, incident: Incident, *, actor: str, now: datetime) -> Incident:

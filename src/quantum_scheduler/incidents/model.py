@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeAlias, get_args
 Severity = Literal["P0", "P1", "P2", "P3"]
 State = Literal["open", "acknowledged", "mitigated", "resolved", "merged"]
 Move = Literal["acknowledge", "expire", "mitigate", "worsen", "resolve", "reopen", "merge"]
+# What a declaration came to: an incident, one that was resolved lately, one that is worse now, or nothing new.
+Declared = Literal["new", "reopened", "worsened", "same"]
 Role = Literal["commander", "communications", "scribe"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -101,7 +103,10 @@ class IncidentTextInvalid(ValueError):  # noqa: N818
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewIncident:
-    """An incident to declare; `runbook` and `key` make two declarations one, and `began_at` is the first bad sample."""
+    """An incident to declare; `runbook` and `key` make two declarations one, and `began_at` is the first bad sample.
+
+    `policy` is how it escalates; the default one where there is no such policy.
+    """
 
     title: str
     severity: Severity
@@ -109,6 +114,7 @@ class NewIncident:
     runbook: str | None = None
     key: str = ""
     began_at: datetime | None = None
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +142,7 @@ class Incident:
     resolved_at: datetime | None
     resolution: str
     merged_into: int | None
+    policy: str | None
 
     @property
     def name(self) -> str:

@@ -168,6 +168,13 @@ async def tick_item(
         await store.append(conn, incident_id, "ticked" if is_done else "unticked", actor, now, {"item": title})
 
 
+async def tick_titled(conn: Connection, incident_id: int, title: str, *, actor: str, now: datetime) -> None:
+    """Tick the items of a title that are not ticked yet. Raises IncidentUnknown."""
+    for item in await store.read_items(conn, incident_id):
+        if item.title == title and item.done_at is None:
+            await tick_item(conn, incident_id, item.position, actor=actor, now=now)
+
+
 async def _lock(conn: Connection, incident_id: int) -> Incident:
     incident = await store.lock(conn, incident_id)
     if incident is None:

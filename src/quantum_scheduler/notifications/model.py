@@ -11,6 +11,9 @@ MessageKind = Literal["alert", "update", "acknowledged", "resolved", "notice"]
 Severity = Literal["P0", "P1", "P2", "P3"]
 Receipt: TypeAlias = Mapping[str, Any]  # what a channel needs to find again what it has sent
 
+# What the watch hears when somebody has put something into the outbox.
+NOTIFICATION_POSTED = "notification_posted"
+
 TITLE_CHARS_MAX = 250
 TEXT_CHARS_MAX = 4_000
 

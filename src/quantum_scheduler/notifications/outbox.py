@@ -13,8 +13,8 @@ from quantum_scheduler.postgres.connect import Connection, Pool
 
 BATCH_MAX = 50
 SEND_TIMEOUT = timedelta(seconds=15)
-# Whoever took a message and died had until then; it is sent again under the same id.
-LEASE = timedelta(seconds=60)
+# Whoever took a message and died had until then, longer than sending may take; it is sent again under the same id.
+LEASE = timedelta(seconds=20)
 BACKOFF_FIRST_S = 5.0
 BACKOFF_MAX_S = 600.0
 GIVEN_UP_AFTER = timedelta(hours=24)
@@ -44,16 +44,29 @@ async def deliver_due(
     *,
     now: Callable[[], datetime],
     chance: Callable[[], float],
+    by: str | None = None,
 ) -> int:
     """Send what is due, all at once, and note what became of each; how many were tried.
+
+    `by` is a session of this process in the database: once that has ended, others need not wait for what it took.
 
     What failed is tried again after a growing pause, or when the receiver said, until `GIVEN_UP_AFTER`.
     """
     async with pool.acquire() as conn:
         began_at = now()
-        deliveries = await store.claim(conn, now=began_at, until=began_at + LEASE, count_max=BATCH_MAX)
+        deliveries = await store.claim(conn, now=began_at, until=began_at + LEASE, count_max=BATCH_MAX, by=by)
     await asyncio.gather(*(_deliver(pool, channels, each, now=now, chance=chance) for each in deliveries))
     return len(deliveries)
+
+
+async def release_strays(conn: Connection, *, now: datetime) -> int:
+    """Have sent at once what processes had taken that are dead now; how many messages that is."""
+    return await store.release(conn, now)
+
+
+async def find_next_delivery(conn: Connection) -> datetime | None:
+    """Say when the next message is due."""
+    return await store.next_due(conn)
 
 
 async def _deliver(

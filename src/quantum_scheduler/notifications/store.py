@@ -18,7 +18,8 @@ CLAIM = """
 WITH due AS (
     SELECT id FROM notification WHERE next_at <= $1 ORDER BY next_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
 ), claimed AS (
-    UPDATE notification SET next_at = $3, attempts = attempts + 1 FROM due WHERE notification.id = due.id
+    UPDATE notification SET next_at = $3, attempts = attempts + 1, claimed_by = $4
+    FROM due WHERE notification.id = due.id
     RETURNING notification.*
 )
 SELECT claimed.id, claimed.channel, claimed.address, claimed.dedup_key, claimed.message, claimed.attempts,
@@ -32,9 +33,23 @@ FROM claimed LEFT JOIN LATERAL (
 ORDER BY claimed.id
 """
 
-NOTE_SENT = "UPDATE notification SET next_at = NULL, sent_at = $2, receipt = $3, error = NULL WHERE id = $1"
-NOTE_FAILED = "UPDATE notification SET next_at = NULL, failed_at = $2, error = $3 WHERE id = $1 AND sent_at IS NULL"
-PUT_OFF = "UPDATE notification SET next_at = $2, error = $3 WHERE id = $1 AND sent_at IS NULL AND failed_at IS NULL"
+NOTE_SENT = (
+    "UPDATE notification SET next_at = NULL, claimed_by = NULL, sent_at = $2, receipt = $3, error = NULL WHERE id = $1"
+)
+NOTE_FAILED = """
+UPDATE notification SET next_at = NULL, claimed_by = NULL, failed_at = $2, error = $3 WHERE id = $1 AND sent_at IS NULL
+"""
+PUT_OFF = """
+UPDATE notification SET next_at = $2, claimed_by = NULL, error = $3
+WHERE id = $1 AND sent_at IS NULL AND failed_at IS NULL
+"""
+# A process that is dead has no session any more.
+RELEASE = """
+UPDATE notification SET next_at = $1, claimed_by = NULL
+WHERE claimed_by IS NOT NULL AND next_at > $1
+    AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = claimed_by)
+RETURNING id
+"""
 NEXT_DUE = "SELECT min(next_at) FROM notification WHERE next_at IS NOT NULL"
 
 READ_INBOX = """
@@ -63,8 +78,10 @@ async def post(
     return len(rows)
 
 
-async def claim(conn: Connection, *, now: datetime, until: datetime, count_max: int) -> list[Delivery]:
-    """Take what is due, so that nobody else sends it before `until`."""
+async def claim(
+    conn: Connection, *, now: datetime, until: datetime, count_max: int, by: str | None = None
+) -> list[Delivery]:
+    """Take what is due, so that nobody else sends it before `until`, or before the session `by` has ended."""
     return [
         Delivery(
             id=row["id"],
@@ -75,8 +92,13 @@ async def claim(conn: Connection, *, now: datetime, until: datetime, count_max: 
             created_at=row["created_at"],
             thread=row["thread"],
         )
-        for row in await conn.fetch(CLAIM, now, count_max, until)
+        for row in await conn.fetch(CLAIM, now, count_max, until, by)
     ]
+
+
+async def release(conn: Connection, now: datetime) -> int:
+    """Have sent at once what dead processes had taken; how many messages that is."""
+    return len(await conn.fetch(RELEASE, now))
 
 
 async def note_sent(conn: Connection, delivery_id: UUID, receipt: Receipt, now: datetime) -> None:

@@ -47,6 +47,20 @@ def write_update(
     )
 
 
+def write_acknowledgement(
+    *, incident: str, severity: Severity, title: str, who: str, until: datetime, url: str | None = None
+) -> Message:
+    """Write who is at it."""
+    return Message(
+        kind="acknowledged",
+        title=_cut(f"INCIDENT ACKNOWLEDGED: {severity} - {title}", TITLE_CHARS_MAX),
+        text=_cut(f"{who} is at it, and will say so again by {until:%Y-%m-%d %H:%M} UTC", TEXT_CHARS_MAX),
+        incident=incident,
+        severity=severity,
+        url=url,
+    )
+
+
 def write_resolution(
     *,
     incident: str,

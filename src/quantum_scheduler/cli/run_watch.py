@@ -1,0 +1,42 @@
+"""`watch`: one process of the control plane."""
+
+import asyncio
+import os
+import signal
+from datetime import UTC, datetime
+
+from quantum_scheduler.app import build_audience, open_channels, open_database
+from quantum_scheduler.cli.log import configure_logging
+from quantum_scheduler.cli.options import Json
+from quantum_scheduler.cli.parent import Parent, stop_with
+from quantum_scheduler.cli.write import open_consoles, write_json
+from quantum_scheduler.settings import Settings, read_settings
+from quantum_scheduler.watch import run_watch
+
+
+def watch(*, parent: Parent = None, json: Json = False) -> int:
+    """Have incidents escalate and messages delivered until SIGTERM or Ctrl-C.
+
+    Of several that run, one does it; another takes over the moment that one is gone.
+    """
+    stop_with(parent)
+    settings = read_settings(os.environ)
+    configure_logging(settings.log_level)
+    with open_database(settings, may_start=False) as database:
+        if json:
+            write_json({"pid": os.getpid(), "channels": [each.channel for each in build_audience(settings).targets]})
+        elif parent is None:
+            _, narration = open_consoles()
+            narration.print("watching; Ctrl-C stops")
+        asyncio.run(_watch(database.dsn, settings))
+    return 0
+
+
+async def _watch(dsn: str, settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_channels(settings, now=lambda: datetime.now(UTC)) as channels:
+        await run_watch(
+            dsn, channels, build_audience(settings), stop=stop, statement_cache=settings.database_statement_cache
+        )

@@ -1,0 +1,1 @@
+"""The status page: what customers are told of how the service is."""

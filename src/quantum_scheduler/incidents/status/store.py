@@ -1,0 +1,75 @@
+"""Every statement of the status page."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from quantum_scheduler.incidents.status.model import Change, Component, ComponentState, Update, UpdateStatus
+from quantum_scheduler.postgres.connect import Connection
+
+LIST = """
+SELECT name, position, title, coalesce(last.state, 'operational') AS state, last.at AS changed_at, last.incident_id
+FROM status_component LEFT JOIN LATERAL (
+    SELECT state, at, incident_id FROM status_change WHERE component = name ORDER BY id DESC LIMIT 1
+) AS last ON true
+ORDER BY position
+"""
+CHANGE = """
+INSERT INTO status_change (component, state, at, actor, incident_id)
+SELECT name, $2, $3, $4, $5 FROM status_component WHERE name = $1 RETURNING id
+"""
+ADD_UPDATE = "INSERT INTO status_update (incident_id, status, body, at) VALUES ($1, $2, $3, $4)"
+HAS_UPDATE = "SELECT EXISTS (SELECT FROM status_update WHERE incident_id = $1)"
+LIST_UPDATES = """
+SELECT id, incident_id, status, body, at FROM status_update
+WHERE incident_id = ANY($1) ORDER BY incident_id, id DESC
+"""
+# Those that customers were told of and that are not over.
+LIST_TOLD = """
+SELECT DISTINCT incident_id FROM status_update JOIN incident ON incident.id = incident_id
+WHERE incident.state NOT IN ('resolved', 'merged') ORDER BY incident_id DESC LIMIT $1
+"""
+# And of each component the last change before, which still held then.
+LIST_CHANGES = """
+(SELECT component, state, at, id FROM status_change WHERE at > $1)
+UNION ALL
+(SELECT DISTINCT ON (component) component, state, at, id FROM status_change WHERE at <= $1 ORDER BY component, id DESC)
+ORDER BY id
+"""
+
+
+async def list_components(conn: Connection) -> list[Component]:
+    """List the components as they are."""
+    return [Component(**row) for row in await conn.fetch(LIST)]
+
+
+async def change(
+    conn: Connection, component: str, state: ComponentState, *, actor: str, incident_id: int | None, now: datetime
+) -> bool:
+    """Change a component; False where there is none of the name."""
+    return await conn.fetchval(CHANGE, component, state, now, actor, incident_id) is not None
+
+
+async def add_update(conn: Connection, incident_id: int, status: UpdateStatus, body: str, now: datetime) -> None:
+    """Write down what customers are told."""
+    await conn.execute(ADD_UPDATE, incident_id, status, body, now)
+
+
+async def has_update(conn: Connection, incident_id: int) -> bool:
+    """Say whether customers know of an incident."""
+    return bool(await conn.fetchval(HAS_UPDATE, incident_id))
+
+
+async def list_updates(conn: Connection, incident_ids: Sequence[int]) -> list[Update]:
+    """List what customers were told of incidents, the newest first."""
+    return [Update(**row) for row in await conn.fetch(LIST_UPDATES, list(incident_ids))]
+
+
+async def list_told(conn: Connection, limit: int) -> list[int]:
+    """List the incidents that customers know of and that are not over."""
+    return [row["incident_id"] for row in await conn.fetch(LIST_TOLD, limit)]
+
+
+async def list_changes(conn: Connection, since: datetime) -> list[Change]:
+    """List what changed after a moment, and what held then."""
+    rows = await conn.fetch(LIST_CHANGES, since)
+    return [Change(component=row["component"], state=row["state"], at=row["at"]) for row in rows]

@@ -1,0 +1,195 @@
+"""The control plane on one screen: have incidents escalate and messages delivered, by one leader at a time."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import structlog
+
+from quantum_scheduler.incidents import respond
+from quantum_scheduler.incidents.paging.announce import Audience
+from quantum_scheduler.incidents.paging.escalate import escalate_due, find_next_due
+from quantum_scheduler.notifications.model import NOTIFICATION_POSTED, ChannelName
+from quantum_scheduler.notifications.outbox import deliver_due, find_next_delivery, release_strays
+from quantum_scheduler.notifications.port import Channel
+from quantum_scheduler.postgres.connect import Pool, open_pool, transient
+from quantum_scheduler.postgres.elect import lead
+from quantum_scheduler.postgres.listen import Listener
+
+OFFICE = "watch"
+LOOK_EVERY_S = 1.0
+LOOK_AGAIN_S = 0.05
+FAREWELL_S = 5.0
+PAUSE_AFTER_FAILURE_S = 0.5
+CONNECTIONS_MAX = 8
+# So many batches may be on their way at once, so that a receiver that takes its time does not keep others waiting.
+BATCHES_MAX = 4
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Senses:
+    """Time and chance, as the watch knows them; `chance` gives numbers in [0, 1) that spread retries."""
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    chance: Callable[[], float] = random.random
+
+
+async def run_watch(
+    dsn: str,
+    channels: Mapping[ChannelName, Channel],
+    audience: Audience,
+    *,
+    stop: asyncio.Event,
+    statement_cache: bool = True,
+    senses: Senses = Senses(),
+) -> None:
+    """Watch until `stop` is set: stand by until this process leads, then escalate and deliver what is due.
+
+    It outlives restarts of the database. Raises DatabaseUnavailable where that cannot be reached at first.
+    """
+    pool = await open_pool(
+        dsn, size_max=CONNECTIONS_MAX, application_name="quantum-scheduler watch", statement_cache=statement_cache
+    )
+    try:
+        async with Listener(dsn) as listener:
+            stopping = asyncio.create_task(stop.wait())
+            while not stop.is_set():
+                watching = asyncio.create_task(_lead(dsn, _Watch(pool, listener, channels, audience, senses)))
+                await asyncio.wait((watching, stopping), return_when=asyncio.FIRST_COMPLETED)
+                watching.cancel()
+                (ended,) = await asyncio.gather(watching, return_exceptions=True)
+                if isinstance(ended, Exception):
+                    _tell(ended)
+                    await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
+            stopping.cancel()
+    finally:
+        pool.terminate()
+
+
+async def _lead(dsn: str, watch: "_Watch") -> None:
+    """Wait to become the leader and be it, until the office is lost."""
+    async with lead(dsn, OFFICE, name=watch.name) as lost:
+        log.info("watch.leads")
+        ends = asyncio.create_task(lost.wait())
+        work = [asyncio.create_task(each()) for each in (watch.escalate_always, watch.deliver_always, watch.hear)]
+        try:
+            await asyncio.wait((ends, *work), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (ends, *work):
+                task.cancel()
+            await asyncio.gather(ends, *work, return_exceptions=True)
+            await watch.end()
+    log.warning("watch.leads_no_more")
+
+
+class _Watch:
+    """What the leader does."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        listener: Listener,
+        channels: Mapping[ChannelName, Channel],
+        audience: Audience,
+        senses: Senses,
+    ) -> None:
+        self._pool = pool
+        self._listener = listener
+        self._channels = channels
+        self._audience = audience
+        self._senses = senses
+        self.name = f"quantum-scheduler watch {uuid4().hex[:12]}"
+        self._posted = asyncio.Event()
+        self._batches: set[asyncio.Task[None]] = set()
+
+    async def escalate_always(self) -> None:
+        """Page whoever is due, as often as it takes."""
+        while True:
+            await _attempt(self._escalate)
+            await asyncio.sleep(max(await self._find_pause(find_next_due), LOOK_AGAIN_S))
+
+    async def deliver_always(self) -> None:
+        """Send what is due, as soon as it is."""
+        while True:
+            self._posted.clear()
+            pause_s = await self._find_pause(find_next_delivery)
+            if pause_s > 0.0 or len(self._batches) >= BATCHES_MAX:
+                await _wait(self._posted, pause_s or LOOK_EVERY_S)
+                continue
+            batch = asyncio.create_task(_attempt(self._deliver))
+            self._batches.add(batch)
+            batch.add_done_callback(self._end_batch)
+            # What the batch takes is not due any more a moment later.
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def hear(self) -> None:
+        """Hear of what others post."""
+        with self._listener.subscribe(NOTIFICATION_POSTED) as notices:
+            async for _ in notices:
+                self._posted.set()
+
+    async def end(self) -> None:
+        """Let what is being sent arrive, for a while; what is broken off is sent again, under the same id."""
+        if self._batches:
+            await asyncio.wait(self._batches, timeout=FAREWELL_S)
+        for batch in self._batches:
+            batch.cancel()
+        await asyncio.gather(*self._batches, return_exceptions=True)
+
+    def _end_batch(self, batch: "asyncio.Task[None]") -> None:
+        self._batches.discard(batch)
+        self._posted.set()
+
+    async def _escalate(self) -> None:
+        now = self._senses.now()
+        async with self._pool.acquire() as conn:
+            async with conn.transaction():
+                expired = await respond.expire(conn, self._audience, now=now)
+            told = await escalate_due(conn, now=now)
+            strays = await release_strays(conn, now=now)
+        if expired or told or strays:
+            log.info("watch.escalated", pages=told, expired=len(expired), strays=strays)
+            self._posted.set()
+
+    async def _deliver(self) -> None:
+        await deliver_due(self._pool, self._channels, now=self._senses.now, chance=self._senses.chance, by=self.name)
+
+    async def _find_pause(self, find: Callable[..., Awaitable[datetime | None]]) -> float:
+        """For how long nothing is due, but no longer than `LOOK_EVERY_S`."""
+        try:
+            async with self._pool.acquire() as conn:
+                due = await find(conn)
+        except Exception as error:
+            _tell(error)
+            return PAUSE_AFTER_FAILURE_S
+        left_s = LOOK_EVERY_S if due is None else (due - self._senses.now()).total_seconds()
+        return min(LOOK_EVERY_S, max(0.0, left_s))
+
+
+async def _attempt(step: Callable[[], Awaitable[None]]) -> None:
+    """Take a step; if it fails, say so and pause instead of raising."""
+    try:
+        await step()
+    except Exception as error:
+        _tell(error)
+        await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
+
+
+def _tell(error: Exception) -> None:
+    if transient(error):
+        log.warning("watch.database_away", reason=str(error) or type(error).__name__)
+    else:
+        log.error("watch.step_failed", exc_info=error)
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        return
