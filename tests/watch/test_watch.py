@@ -25,7 +25,7 @@ from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.listen import Notifier
 from quantum_scheduler.watch import run_watch
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0  # longer than what a dead process had claimed stays its own
 LEADER = """
 SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND granted AND application_name LIKE 'quantum-scheduler watch %'
