@@ -43,7 +43,10 @@ CHANNEL_TIMEOUT_S = 10.0
 WEBHOOK_SECRET_CHARS_MIN = 16
 MAIL_SECURITY = {"smtp": "starttls", "smtps": "tls", "smtp+plain": "none"}
 READERS = ("quantum_scheduler.jobs.read_apart",)
-CALLERS = ("quantum_scheduler.solving.wire",)
+CALLERS = (
+    "quantum_scheduler.solving.step_back",
+    "quantum_scheduler.solving.wire",
+)
 # So many calls to vendors may be under way at once; each holds a process, and the memory of an SDK or two.
 CALLS_MAX = 4
 
