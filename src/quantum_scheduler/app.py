@@ -10,7 +10,7 @@ import httpx2
 
 from quantum_scheduler.accounts.login.desk import LoginOptions, LoginParts, ProviderOptions
 from quantum_scheduler.accounts.mail.local import LocalMailer
-from quantum_scheduler.accounts.mail.smtp import SmtpUrlInvalid, read_smtp_url
+from quantum_scheduler.accounts.mail.smtp import SmtpMailer, SmtpUrlInvalid, read_smtp_url
 from quantum_scheduler.accounts.network import read_networks
 from quantum_scheduler.accounts.pepper import Peppers
 from quantum_scheduler.backends.check import Check
@@ -19,7 +19,7 @@ from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.jobs.perform import Handler
 from quantum_scheduler.jobs.quantum_bench import QuantumBench
 from quantum_scheduler.notifications.channels.any_service import AnyService
-from quantum_scheduler.notifications.channels.email import Email, MailServer
+from quantum_scheduler.notifications.channels.email import Email
 from quantum_scheduler.notifications.channels.inbox import Inbox
 from quantum_scheduler.notifications.channels.pagerduty import PagerDuty
 from quantum_scheduler.notifications.channels.slack import SlackBot, SlackWebhook
@@ -41,7 +41,6 @@ from quantum_scheduler.solving.routing_model import Rules
 SOLVERS = ("quantum_scheduler.solving.compute", "ortools.sat.python.cp_model", "dwave.samplers")
 CHANNEL_TIMEOUT_S = 10.0
 WEBHOOK_SECRET_CHARS_MIN = 16
-MAIL_SECURITY = {"smtp": "starttls", "smtps": "tls", "smtp+plain": "none"}
 READERS = ("quantum_scheduler.jobs.read_apart",)
 CALLERS = (
     "quantum_scheduler.solving.step_back",
@@ -136,8 +135,8 @@ async def open_channels(
         }
         if alerts.slack_bot_token is not None:
             channels["slack_bot"] = SlackBot(http, alerts.slack_bot_token, api_url=alerts.slack_api_url)
-        if settings.smtp_url is not None:
-            channels["email"] = Email(read_mail_server(settings.smtp_url, sender=settings.mail_from))
+        if (mailer := read_mailer(settings)) is not None:
+            channels["email"] = Email(mailer)
         if alerts.webhook_secret is not None:
             if len(alerts.webhook_secret) < WEBHOOK_SECRET_CHARS_MIN:
                 raise SettingInvalid(f"ALERT_WEBHOOK_SECRET must have {WEBHOOK_SECRET_CHARS_MIN} characters")
@@ -147,20 +146,14 @@ async def open_channels(
         yield channels
 
 
-def read_mail_server(url: str, *, sender: str) -> MailServer:
-    """Read SMTP_URL. Raises SettingInvalid."""
+def read_mailer(settings: Settings) -> SmtpMailer | None:
+    """Read SMTP_URL and MAIL_FROM, if mail is to be sent. Raises SettingInvalid."""
+    if settings.smtp_url is None:
+        return None
     try:
-        server = read_smtp_url(url, sender=sender)
+        return read_smtp_url(settings.smtp_url, sender=settings.mail_from)
     except SmtpUrlInvalid as error:
         raise SettingInvalid(f"SMTP_URL, MAIL_FROM: {error}") from None
-    return MailServer(
-        host=server.host,
-        port=server.port,
-        sender=sender,
-        security=MAIL_SECURITY[server.scheme],
-        user=server.user,
-        password=server.password,
-    )
 
 
 def build_reader() -> Executor:
@@ -223,16 +216,12 @@ def build_login(settings: Settings, peppers: Peppers, *, served_at: str) -> Logi
             client_secret=settings.oidc_client_secret,
         )
     try:
-        smtp = None if settings.smtp_url is None else read_smtp_url(settings.smtp_url, sender=settings.mail_from)
-    except SmtpUrlInvalid as error:
-        raise SettingInvalid(f"SMTP_URL: {error}") from None
-    try:
         proxies = read_networks(settings.trusted_proxies)
     except ValueError as error:
         raise SettingInvalid(f"TRUSTED_PROXIES: {error}") from None
     return LoginParts(
         peppers=peppers,
-        mailer=smtp or LocalMailer(),
+        mailer=read_mailer(settings) or LocalMailer(),
         breached=settings.breached_passwords_file,
         provider=provider,
         options=LoginOptions(public_url=(settings.public_url or served_at).rstrip("/"), proxies=proxies),

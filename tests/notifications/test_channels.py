@@ -16,8 +16,9 @@ import httpx2
 import pytest
 from tests.notifications.loopback import Server, serve_http
 
+from quantum_scheduler.accounts.mail.smtp import read_smtp_url
 from quantum_scheduler.notifications.channels.any_service import AnyService
-from quantum_scheduler.notifications.channels.email import Email, MailServer
+from quantum_scheduler.notifications.channels.email import Email
 from quantum_scheduler.notifications.channels.pagerduty import PagerDuty, is_signed_by_pagerduty
 from quantum_scheduler.notifications.channels.slack import SlackBot, SlackWebhook, is_signed_by_slack
 from quantum_scheduler.notifications.channels.webhook import Webhook
@@ -212,7 +213,7 @@ async def test_mail_has_text_and_html_and_an_incident_is_one_thread() -> None:
     mailbox = Mailbox()
     async with await asyncio.start_server(mailbox.accept, "127.0.0.1", 0) as smtp:
         port = smtp.sockets[0].getsockname()[1]
-        email = Email(MailServer(host="127.0.0.1", port=port, sender="qs@example.com", security="none"))
+        email = Email(read_smtp_url(f"smtp+plain://127.0.0.1:{port}", sender="qs@example.com"))
         receipt = await email.send(delivery("email", "ann@example.com"))
         await email.send(replace(delivery("email", "ann@example.com", OVER), id=UUID(int=8), thread=receipt))
         for person, is_final in (("full", False), ("nobody", True)):
@@ -233,5 +234,5 @@ async def test_mail_has_text_and_html_and_an_incident_is_one_thread() -> None:
 
 async def test_a_mail_server_that_is_away_is_tried_again() -> None:
     with pytest.raises(SendFailed) as failed:
-        await Email(MailServer(host="127.0.0.1", port=1, sender="qs@example.com")).send(delivery("email", "a@b.c"))
+        await Email(read_smtp_url("smtp://127.0.0.1:1", sender="qs@example.com")).send(delivery("email", "a@b.c"))
     assert not failed.value.is_final

@@ -15,11 +15,12 @@ from quantum_scheduler.cli.write import write_answer
 from quantum_scheduler.incidents import respond
 from quantum_scheduler.incidents.document import IncidentDocument, WholeIncidentDocument
 from quantum_scheduler.incidents.look_up import find_incident, list_incidents, read_items, read_timeline
-from quantum_scheduler.incidents.model import UNRESOLVED, Incident, NewIncident, Severity
+from quantum_scheduler.incidents.model import UNRESOLVED, Incident, NewIncident
 from quantum_scheduler.incidents.move import add_note, tick_item
 from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.incidents.paging.escalate import read_pages
 from quantum_scheduler.incidents.review import read_review
+from quantum_scheduler.monitoring.detect import Severity
 from quantum_scheduler.postgres.connect import Connection
 from quantum_scheduler.settings import read_settings
 

@@ -14,9 +14,9 @@ from quantum_scheduler.incidents.model import (
     Item,
     NewIncident,
     Role,
-    Severity,
     State,
 )
+from quantum_scheduler.monitoring.detect import Severity
 from quantum_scheduler.problems.document import Document
 
 Text = Annotated[str, Field(max_length=TEXT_CHARS_MAX, pattern=r"^[^\x00]*$")]

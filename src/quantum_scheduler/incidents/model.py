@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, TypeAlias, get_args
 
-Severity = Literal["P0", "P1", "P2", "P3"]
+from quantum_scheduler.monitoring.detect import Severity
+
 State = Literal["open", "acknowledged", "mitigated", "resolved", "merged"]
 Move = Literal["acknowledge", "expire", "mitigate", "worsen", "resolve", "reopen", "merge"]
 # What a declaration came to: an incident, one that was resolved lately, one that is worse now, or nothing new.
 Declared = Literal["new", "reopened", "worsened", "same"]
 Role = Literal["commander", "communications", "scribe"]
-SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 ROLES: tuple[Role, ...] = get_args(Role)
 UNRESOLVED: tuple[State, ...] = ("open", "acknowledged", "mitigated")
 

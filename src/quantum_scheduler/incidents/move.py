@@ -15,9 +15,9 @@ from quantum_scheduler.incidents.model import (
     IncidentUnknown,
     MoveRefused,
     Role,
-    Severity,
     next_state,
 )
+from quantum_scheduler.monitoring.detect import Severity
 from quantum_scheduler.postgres.connect import Connection
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from quantum_scheduler.incidents import move
 from quantum_scheduler.incidents.declare import declare_incident
 from quantum_scheduler.incidents.look_up import find_incident
-from quantum_scheduler.incidents.model import ACKNOWLEDGED_FOR, Declared, Incident, NewIncident, Severity
+from quantum_scheduler.incidents.model import ACKNOWLEDGED_FOR, Declared, Incident, NewIncident
 from quantum_scheduler.incidents.paging.announce import (
     Audience,
     announce_acknowledged,
@@ -17,6 +17,7 @@ from quantum_scheduler.incidents.paging.announce import (
 from quantum_scheduler.incidents.paging.escalate import freeze_pages, pace_pages, resume_pages
 from quantum_scheduler.incidents.review import draft_review
 from quantum_scheduler.incidents.status.publish import close_status
+from quantum_scheduler.monitoring.detect import Severity
 from quantum_scheduler.postgres.connect import Connection
 
 NOTIFY_TEAM = "Notify relevant team members"

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from quantum_scheduler.expressions.evaluate import UNKNOWN, Value
 from quantum_scheduler.expressions.parse import Expression
 from quantum_scheduler.monitoring.hold import NOTHING, Hold, Seen, look, read_seen, write_seen
 
 Severity = Literal["P0", "P1", "P2", "P3"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Change = Literal["raised", "cleared"]
 
 # A signal that changes so often within the window is flapping; it stays raised until the window has passed.

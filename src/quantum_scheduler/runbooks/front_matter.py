@@ -35,11 +35,8 @@ def split_front_matter(text: str) -> FrontMatter:
         raise RunbookInvalid(1, f"the front matter has more than {FRONT_MATTER_CHARS_MAX:,} characters")
     values, lines = _read_scalars(source)
     findings = [
-        Finding(
-            code="RB002",
-            level="error",
-            line=lines[name],
-            message=f"{name} is not a field of the front matter; it may hold {', '.join(FIELDS)}",
+        Finding.error(
+            "RB002", lines[name], f"{name} is not a field of the front matter; it may hold {', '.join(FIELDS)}"
         )
         for name in values
         if name not in FIELDS
@@ -50,7 +47,7 @@ def split_front_matter(text: str) -> FrontMatter:
             review_by = date.fromisoformat(values["review_by"])
         except ValueError:
             message = f"review_by is {values['review_by']!r}; write a date such as 2027-02-01"
-            findings.append(Finding(code="RB002", level="error", line=lines["review_by"], message=message))
+            findings.append(Finding.error("RB002", lines["review_by"], message))
     body_at = end + len("\n---\n")
     return FrontMatter(
         body=text[body_at:],

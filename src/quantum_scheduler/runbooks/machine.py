@@ -82,18 +82,18 @@ def read_when(item: Item, findings: list[Finding]) -> Expression | None:
 def _read_line(item: Item, keyword: str, rest: str, machine: Machine, findings: list[Finding]) -> None:
     taken = getattr(machine, keyword if keyword != "every" else "every_s")
     if taken is not None and not isinstance(taken, list):
-        findings.append(_error("RB001", item.line, f"a step can have one `{keyword}`; make another step"))
+        findings.append(Finding.error("RB001", item.line, f"a step can have one `{keyword}`; make another step"))
         return
     try:
         is_read = _READERS[keyword](machine, rest, item.line)
     except ExpressionInvalid as error:
-        findings.append(_error("RB014", error.line, error.reason))
+        findings.append(Finding.error("RB014", error.line, error.reason))
         return
     except ValueError as error:
-        findings.append(_error("RB001", item.line, str(error)))
+        findings.append(Finding.error("RB001", item.line, str(error)))
         return
     if not is_read:
-        findings.append(_error("RB001", item.line, f"this cannot be read; write {_FORMS[keyword]}"))
+        findings.append(Finding.error("RB001", item.line, f"this cannot be read; write {_FORMS[keyword]}"))
 
 
 def _read_do(machine: Machine, rest: str, line: int) -> bool:
@@ -175,7 +175,3 @@ _READERS: dict[str, Callable[[Machine, str, int], bool]] = {
     "retry": _read_retry,
     "every": _read_every,
 }
-
-
-def _error(code: str, line: int, message: str) -> Finding:
-    return Finding(code=code, level="error", line=line, message=message)

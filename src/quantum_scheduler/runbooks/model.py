@@ -31,6 +31,11 @@ class Finding:
     line: int
     message: str
 
+    @staticmethod
+    def error(code: str, line: int, message: str) -> "Finding":
+        """Say what keeps a runbook from being executed."""
+        return Finding(code=code, level="error", line=line, message=message)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Do:

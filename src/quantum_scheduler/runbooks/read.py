@@ -248,7 +248,7 @@ def _read_drills(blocks: Sequence[Block], findings: list[Finding]) -> Iterator[D
             try:
                 yield read_drill(block)
             except DrillInvalid as error:
-                findings.append(Finding(code="RB003", level="error", line=error.line, message=error.reason))
+                findings.append(Finding.error("RB003", error.line, error.reason))
 
 
 def _split_commands(fence: Fence) -> Iterator[tuple[int, str, str]]:

@@ -39,18 +39,22 @@ class SmtpMailer:
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(mail.text)
         try:
-            await aiosmtplib.send(
-                message,
-                hostname=self.host,
-                port=self.port,
-                username=self.user,
-                password=self.password,
-                use_tls=self.scheme == "smtps",
-                start_tls=self.scheme == "smtp",
-                timeout=TIMEOUT_S,
-            )
+            await self.hand_over(message, timeout_s=TIMEOUT_S)
         except (aiosmtplib.SMTPException, OSError) as error:
             raise MailRefused(f"{self.host}:{self.port}: {type(error).__name__}: {error}") from error
+
+    async def hand_over(self, message: EmailMessage, *, timeout_s: float) -> None:
+        """Hand a message that is written already to the server. Raises SMTPException, OSError."""
+        await aiosmtplib.send(
+            message,
+            hostname=self.host,
+            port=self.port,
+            username=self.user,
+            password=self.password,
+            use_tls=self.scheme == "smtps",
+            start_tls=self.scheme == "smtp",
+            timeout=timeout_s,
+        )
 
 
 def read_smtp_url(url: str, *, sender: str) -> SmtpMailer:

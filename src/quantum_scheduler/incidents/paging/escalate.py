@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from quantum_scheduler.incidents.model import RESPONSE_WITHIN, Incident, Severity
+from quantum_scheduler.incidents.model import RESPONSE_WITHIN, Incident
 from quantum_scheduler.incidents.paging import store
 from quantum_scheduler.incidents.paging.store import ESCALATED_MAX, Page
+from quantum_scheduler.monitoring.detect import Severity
 from quantum_scheduler.notifications.model import Message
 from quantum_scheduler.notifications.oncall.find import Paged, find_paged
 from quantum_scheduler.postgres.connect import Connection

@@ -13,9 +13,10 @@ from typing import Any
 import structlog
 
 from quantum_scheduler.incidents.look_up import find_incident
-from quantum_scheduler.incidents.model import Incident, Severity
+from quantum_scheduler.incidents.model import Incident
 from quantum_scheduler.incidents.status import store
 from quantum_scheduler.incidents.status.model import BADNESS, Change, Component, ComponentState, Day, History, Update
+from quantum_scheduler.monitoring.detect import Severity
 from quantum_scheduler.postgres.connect import Connection, Pool, transient
 from quantum_scheduler.postgres.model import DatabaseUnavailable
 

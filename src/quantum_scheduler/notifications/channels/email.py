@@ -1,53 +1,28 @@
 """E-mail: text and HTML, one thread an incident."""
 
 import html
-import ssl
-from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime
 
 import aiosmtplib
 
+from quantum_scheduler.accounts.mail.smtp import SmtpMailer
 from quantum_scheduler.notifications.model import Delivery, Message, Receipt, SendFailed
 
 TIMEOUT_S = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailServer:
-    """An SMTP server. `security` is tls (from the start), starttls, or none, which is for loopback only."""
-
-    host: str
-    port: int
-    sender: str
-    security: str = "starttls"
-    user: str | None = None
-    password: str | None = None
-    trust: ssl.SSLContext | None = None
-
-
 class Email:
     """Mail to one address each; what follows in an incident answers the first mail about it."""
 
-    def __init__(self, server: MailServer) -> None:
-        self._server = server
-        self._domain = server.sender.rpartition("@")[2] or "localhost"
+    def __init__(self, mailer: SmtpMailer) -> None:
+        self._mailer = mailer
+        self._domain = mailer.sender.rpartition("@")[2] or "localhost"
 
     async def send(self, delivery: Delivery) -> Receipt:
         """Send one mail. Raises SendFailed."""
-        server = self._server
         try:
-            await aiosmtplib.send(
-                self.write(delivery),
-                hostname=server.host,
-                port=server.port,
-                username=server.user,
-                password=server.password,
-                use_tls=server.security == "tls",
-                start_tls=server.security == "starttls",
-                tls_context=server.trust,
-                timeout=TIMEOUT_S,
-            )
+            await self._mailer.hand_over(self.write(delivery), timeout_s=TIMEOUT_S)
         except aiosmtplib.SMTPResponseException as error:
             # 4xx means later, 5xx never.
             raise SendFailed(f"the mail server said {error.code} {error.message}", is_final=error.code >= 500) from None
@@ -62,7 +37,7 @@ class Email:
         """Write the mail."""
         message = delivery.message
         mail = EmailMessage()
-        mail["From"] = self._server.sender
+        mail["From"] = self._mailer.sender
         mail["To"] = delivery.target.address
         mail["Subject"] = " ".join(message.title.split())
         mail["Date"] = format_datetime(delivery.created_at)
