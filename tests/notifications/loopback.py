@@ -1,28 +1,10 @@
-"""Servers on the loopback that check what reaches them as the services themselves would."""
+"""A server on the loopback that keeps what reaches it and answers as it is told to."""
 
-import json
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
-
-@dataclass(frozen=True)
-class Request:
-    """A request as it came."""
-
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """The body, which must be a JSON object."""
-        document = json.loads(self.body)
-        assert isinstance(document, dict)
-        return document
+from quantum_scheduler.testing.loopback import LoopbackHttp, Reply, Request, reply_json
 
 
 @dataclass
@@ -34,33 +16,22 @@ class Server:
     requests: list[Request] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str], object]] = field(default_factory=list)
 
+    def answer(self, request: Request) -> Reply:
+        self.requests.append(request)
+        status, headers, answer = self.answers.pop(0) if self.answers else (200, {}, self.default)
+        if isinstance(answer, str):
+            return Reply(status=status, body=answer.encode(), headers=headers)
+        return reply_json(answer, status=status, headers=headers)
+
 
 @contextmanager
 def serve_http(default: object) -> Iterator[Server]:
     """Serve on a free port."""
     server = Server(default=default)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            server.requests.append(Request(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-            status, headers, answer = server.answers.pop(0) if server.answers else (200, {}, server.default)
-            content = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(content))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  as the library names it
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        server.url = f"http://127.0.0.1:{http.server_port}"
-        try:
-            yield server
-        finally:
-            http.shutdown()
-            thread.join()
+    http = LoopbackHttp(server.answer, name="tests.loopback")
+    http.start()
+    server.url = http.url
+    try:
+        yield server
+    finally:
+        http.stop()

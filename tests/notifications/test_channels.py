@@ -74,7 +74,7 @@ async def test_slack_gets_blocks_in_which_nothing_is_markup_that_was_not_ours(
     await SlackWebhook(http).send(delivery("slack", f"{server.url}/services/T/B/x"))
     (request,) = server.requests
     assert request.headers["content-type"] == "application/json"
-    section, actions = request.json["blocks"]
+    section, actions = request.json()["blocks"]
     assert "Dynex is &lt;down&gt; &amp; out" in section["text"]["text"]
     assert actions["elements"][0]["url"] == "https://qs.example/i/1"
 
@@ -89,9 +89,9 @@ async def test_a_slack_bot_keeps_an_incident_in_one_thread_and_its_buttons_carry
     first, second = server.requests
     assert first.path == "/api/chat.postMessage"
     assert first.headers["authorization"] == "Bearer xoxb-1"
-    assert "thread_ts" not in first.json
-    assert first.json["blocks"][1]["elements"][0]["value"] == "run:4:approve"
-    assert (second.json["thread_ts"], second.json["reply_broadcast"]) == ("1.2", True)
+    assert "thread_ts" not in first.json()
+    assert first.json()["blocks"][1]["elements"][0]["value"] == "run:4:approve"
+    assert (second.json()["thread_ts"], second.json()["reply_broadcast"]) == ("1.2", True)
 
 
 @pytest.mark.parametrize(("error", "is_final"), [("invalid_auth", True), ("service_unavailable", False)])
@@ -119,7 +119,7 @@ async def test_pagerduty_gets_one_alert_an_incident_and_its_end(server: Server, 
     pagerduty = PagerDuty(http, source="qs", events_url=server.url)
     await pagerduty.send(delivery("pagerduty", "R" * 32))
     await pagerduty.send(delivery("pagerduty", "R" * 32, OVER))
-    trigger, resolve = (request.json for request in server.requests)
+    trigger, resolve = (request.json() for request in server.requests)
     assert server.requests[0].path == "/v2/enqueue"
     assert (trigger["routing_key"], trigger["event_action"], trigger["dedup_key"]) == ("R" * 32, "trigger", NAME)
     assert trigger["payload"]["severity"] == "error"
@@ -175,7 +175,7 @@ async def test_what_cannot_be_reached_is_tried_again(http: httpx2.AsyncClient) -
 async def test_apprise_reaches_a_service_by_its_url(server: Server) -> None:
     address = server.url.replace("http://", "json://") + "/notify"
     await AnyService().send(delivery("apprise", address))
-    assert server.requests[0].json["title"] == ALERT.title
+    assert server.requests[0].json()["title"] == ALERT.title
     with pytest.raises(SendFailed, match="does not know"):
         await AnyService().send(delivery("apprise", "nonsense"))
     server.answers += [(500, {}, "no")]
