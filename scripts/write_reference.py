@@ -12,20 +12,51 @@ from typing import Any, cast
 
 from quantum_scheduler.api import create_api
 from quantum_scheduler.cli import app
+from quantum_scheduler.expressions.registry import Parameter
 from quantum_scheduler.problems.publish import problem_schema
+from quantum_scheduler.runbooks.actions.row import Action
+from quantum_scheduler.runbooks.actions.table import ACTIONS
 from quantum_scheduler.settings import read_settings
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
+ACTIONS_TITLE = """# Actions
+
+What runbooks may do, and anybody by hand (`quantum-scheduler action run NAME name=value`). Generated from the functions.
+
+A `read` only looks; a `write` changes something; a `dangerous` one is done by a runbook only once a person has approved
+it, and by hand only once it is confirmed. Each may be done twice. Arguments with a question mark may be left away.
+"""
 COMMANDS_TITLE = "# The command line\n\nGenerated from the commands themselves; `--help` says the same.\n"
 
 
 def write_pages() -> dict[str, str]:
     """Return each generated page under its file name."""
     return {
+        "actions.md": _actions(),
         "command-line.md": _commands(),
         "openapi.json": _to_text(_openapi()),
         "problem.schema.json": _to_text(problem_schema()),
     }
+
+
+def _actions() -> str:
+    rooms: dict[str, list[Action]] = {}
+    for action in ACTIONS.values():
+        rooms.setdefault(action.name.rpartition(".")[0] or "people", []).append(action)
+    parts = [f"## {room}\n\n" + "\n".join(map(_describe_action, actions)) for room, actions in sorted(rooms.items())]
+    return ACTIONS_TITLE + "\n" + "\n".join(parts)
+
+
+def _describe_action(action: Action) -> str:
+    arguments = [_describe_parameter(each) for each in action.function.parameters]
+    undo = f"\n\nTaken back by `{action.undo}`." if action.undo else ""
+    return f"### `{action.name}({', '.join(arguments)})`\n\n*{action.effect}.* {action.function.promise}{undo}\n"
+
+
+def _describe_parameter(parameter: Parameter) -> str:
+    kinds = [f'"{each}"' for each in parameter.choices]
+    kinds += [each.__name__ for each in parameter.types if each is not type(None) and not parameter.choices]
+    return f"{parameter.name}{'' if parameter.is_required else '?'}: {' or '.join(kinds) or 'any'}"
 
 
 def _commands() -> str:

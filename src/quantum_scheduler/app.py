@@ -1,5 +1,6 @@
 """The composition root: the only file that chooses which classes stand behind the ports."""
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from quantum_scheduler.backends.model import Health
 from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.jobs.perform import Handler
 from quantum_scheduler.jobs.quantum_bench import QuantumBench
+from quantum_scheduler.jobs.scale import find_cluster
 from quantum_scheduler.notifications.channels.any_service import AnyService
 from quantum_scheduler.notifications.channels.email import Email
 from quantum_scheduler.notifications.channels.inbox import Inbox
@@ -29,6 +31,7 @@ from quantum_scheduler.notifications.port import Channel
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.embed import EmbeddedPostgres, start_postgres
 from quantum_scheduler.postgres.model import DatabaseUnavailable
+from quantum_scheduler.runbooks.actions.desk import Parts
 from quantum_scheduler.secrets.reveal import reveal_surely
 from quantum_scheduler.secrets.seal import FindKeyring, find_keyring, find_no_keyring
 from quantum_scheduler.settings import SettingInvalid, Settings
@@ -185,6 +188,17 @@ def build_quantum(settings: Settings, callers: Executor) -> QuantumBench:
 def build_keyring(settings: Settings) -> FindKeyring:
     """Build what looks for the key of the secrets whenever one is to be opened."""
     return partial(find_keyring, settings.secrets_key, settings.data_dir, may_make=False)
+
+
+def build_parts(settings: Settings, callers: Executor, peppers: Peppers | None) -> Parts:
+    """Build what actions work with in this process, besides the database. Raises SettingInvalid."""
+    return Parts(
+        wire=Wire(executor=callers, memory_mb=settings.worker_memory_mb),
+        find_keyring=build_keyring(settings),
+        audience=build_audience(settings),
+        peppers=peppers,
+        cluster=find_cluster(os.environ),
+    )
 
 
 def build_check(callers: Executor, pool: Pool | None = None, find: FindKeyring = find_no_keyring) -> Check:

@@ -54,6 +54,10 @@ EXIT_CODES = {
     "quantum_scheduler.incidents.model.IncidentUnknown": 2,
     "quantum_scheduler.incidents.status.model.ComponentUnknown": 2,
     "quantum_scheduler.jobs.enqueue.ScheduleInvalid": 2,
+    "quantum_scheduler.cli.action.ActionUnconfirmed": 1,
+    "quantum_scheduler.runbooks.actions.call.ArgumentInvalid": 2,
+    "quantum_scheduler.runbooks.actions.desk.ActionFailed": 1,
+    "quantum_scheduler.runbooks.actions.table.ActionUnknown": 2,
     "quantum_scheduler.secrets.model.SecretRefused": 1,
     "quantum_scheduler.secrets.model.SecretInvalid": 2,
     "quantum_scheduler.secrets.model.SecretUnknown": 2,
@@ -193,6 +197,7 @@ _add(
     "quantum_scheduler.cli.incident:app",
     "Declare, show, ack, resolve, merge or review one incident; write notes, tick its checklist.",
 )
+_add("action", "quantum_scheduler.cli.action:app", "List what runbooks may do, and do it by hand.")
 _add("oncall", "quantum_scheduler.cli.oncall:app", "Show who is on call; override and swap shifts, find gaps.")
 _add(
     "status", "quantum_scheduler.cli.status:app", "Show the status page; set components, tell customers of an incident."

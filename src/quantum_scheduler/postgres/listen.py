@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import structlog
 
-from quantum_scheduler.postgres.connect import DRIVER_ERRORS, DirectConnection, connect
+from quantum_scheduler.postgres.connect import DRIVER_ERRORS, Connection, DirectConnection, connect
 from quantum_scheduler.postgres.model import DatabaseUnavailable, DatabaseUrlInvalid
 
 PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -253,6 +253,13 @@ class Notifier:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+
+
+async def notify_once(conn: Connection, notices: Iterable[tuple[str, str]]) -> None:
+    """Send notices, each a channel and a payload, over a connection that is in no transaction; each only once."""
+    distinct = list(dict.fromkeys(notices))
+    if distinct:
+        await conn.execute(SEND, [channel for channel, _ in distinct], [payload for _, payload in distinct])
 
 
 def _pack(payloads: Iterable[str]) -> Iterator[str]:

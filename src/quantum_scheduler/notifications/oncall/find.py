@@ -1,6 +1,6 @@
 """Find out whom to page: from a policy over roles and rotations to people, and how each is reached."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,6 +20,8 @@ from quantum_scheduler.notifications.oncall.rotate import find_gaps, list_shifts
 from quantum_scheduler.postgres.connect import Connection
 
 MOMENT = timedelta(microseconds=1)
+# What runbooks call whoever answers first.
+ON_CALL, ON_CALL_ROLE = "on-call", "on-call-engineer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,37 @@ async def find_paged(conn: Connection, policy: str | None, at: datetime) -> list
         people = tuple(known.get(name) or with_inbox(Person(name=name)) for name in reached)
         paged.append(Paged(level=level, people=people))
     return paged
+
+
+async def find_whom(conn: Connection, whom: str, at: datetime, *, levels: int | None = None) -> list[Person]:
+    """Name the people behind a policy (on its first `levels`, or on all), or behind a role: its backup too for all.
+
+    `on-call` is whoever is on call first. Whom nobody knows by that name is a policy, the default one. Raises
+    OnCallUnknown where nobody at all is reached.
+    """
+    if whom in await store.list_policies(conn) or not (staff := await find_staff(conn, (whom,), at)):
+        people = [each for paged in (await find_paged(conn, whom, at))[:levels] for each in paged.people]
+        if not people:
+            raise OnCallUnknown(f"nobody is on call behind {whom}")
+        return list({each.name: each for each in people}.values())
+    known = {each.name: each for each in await store.list_people(conn, PEOPLE_KNOWN_MAX)}
+    return [known.get(name) or with_inbox(Person(name=name)) for name in staff[:levels]]
+
+
+async def find_staff(conn: Connection, roles: Sequence[str], at: datetime) -> list[str]:
+    """Name the people who stand behind roles now, of each the backup last; a rotation or a person is a role as well."""
+    rotations = {each.name: each for each in await store.list_rotations(conn, ROTATIONS_MAX)}
+    duties = {each.role.name: each for each in await find_duties(conn, at)}
+    contacts = {name for duty in duties.values() for name in (duty.role.contact, duty.role.backup)}
+    people = {each.name for each in await store.list_people(conn, PEOPLE_KNOWN_MAX)}
+    names: list[str | None] = []
+    for role in roles:
+        duty = duties.get(ON_CALL_ROLE if role == ON_CALL else role)
+        if duty is not None:
+            names += [duty.primary, duty.backup]
+        elif role in contacts or role in rotations or role in people:
+            names.append(await _resolve(conn, role, rotations, at))
+    return list(dict.fromkeys(name for name in names if name is not None))
 
 
 async def find_rotation(conn: Connection, name: str) -> Rotation:
