@@ -189,7 +189,7 @@ async def test_only_the_organisation_that_runs_the_installation_gives_scopes_tha
         customers = set((await ada.http.get("/v1/me")).json()["scopes"])
         operators = set((await root.http.get("/v1/me")).json()["scopes"])
         assert operators == set(SCOPES)
-        assert operators - customers == {"ops:read", "ops:write", "billing:write"}
+        assert operators - customers == {"ops:read", "ops:write", "alerts:write", "billing:write"}
         assert (await ada.http.post("/v1/keys", json={"scopes": ["ops:write"]})).status_code == 403
 
 

@@ -88,6 +88,11 @@ class Service:
         making = self._make_key(LOCAL_ORG_ID, ("ops:read", "ops:write"))
         return asyncio.run_coroutine_threadsafe(making, self._loop).result(30)
 
+    def make_sender_key(self) -> str:
+        """Make one more key that may send alerts and nothing else."""
+        making = self._make_key(LOCAL_ORG_ID, ("alerts:write",))
+        return asyncio.run_coroutine_threadsafe(making, self._loop).result(30)
+
     def customer(self, key: str | None = None, **options: Any) -> httpx2.Client:
         """A client with a key, of an organisation of its own unless one is given."""
         headers = {"Authorization": f"Bearer {key or self.make_key()}"}

@@ -18,6 +18,7 @@ Scope = Literal[
     "audit:read",
     "ops:read",
     "ops:write",
+    "alerts:write",
 ]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 # Stands in the row of a key for every scope that there is, also one that a later release adds.
@@ -25,12 +26,12 @@ ALL = "all"
 CUSTOMER_KEY_SCOPES: tuple[Scope, ...] = ("jobs:read", "jobs:write")
 
 # These reach beyond one organisation, so only the one that runs the installation can give them.
-STAFF_SCOPES: frozenset[str] = frozenset({"ops:read", "ops:write", "billing:write"})
+STAFF_SCOPES: frozenset[str] = frozenset({"ops:read", "ops:write", "alerts:write", "billing:write"})
 
 ROLE_SCOPES: dict[Role, frozenset[str]] = {
     "customer": frozenset({"jobs:read", "jobs:write", "keys:read"}),
     "operator": frozenset(
-        {"jobs:read", "jobs:write", "keys:read", "users:read", "audit:read", "ops:read", "ops:write"}
+        {"jobs:read", "jobs:write", "keys:read", "users:read", "audit:read", "ops:read", "ops:write", "alerts:write"}
     ),
     "finance": frozenset({"billing:read", "billing:write", "audit:read"}),
     "admin": frozenset(SCOPES),

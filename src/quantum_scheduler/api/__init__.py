@@ -30,6 +30,7 @@ from quantum_scheduler.backends import routes as backends
 from quantum_scheduler.backends.check import Check, HealthBoard
 from quantum_scheduler.backends.load import list_backends
 from quantum_scheduler.incidents import routes as incidents
+from quantum_scheduler.incidents.alerts import routes as alerts
 from quantum_scheduler.incidents.paging.announce import NOBODY, Audience
 from quantum_scheduler.incidents.status import routes as status
 from quantum_scheduler.incidents.status.render import StatusBoard
@@ -63,7 +64,7 @@ ROUTERS = (
     quota_routes.router,
     pages.router,
     incidents.router,
-    incidents.alerts,
+    alerts.router,
     oncall.router,
     status.summary,
     status.router,

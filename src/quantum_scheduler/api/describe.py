@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from quantum_scheduler.accounts.routes.document import REQUEST_BODIES as ACCOUNT_BODIES
 from quantum_scheduler.api.model import ERROR_MEDIA_TYPE, ErrorDocument
+from quantum_scheduler.incidents.alerts.document import REQUEST_BODIES as ALERT_BODIES
 from quantum_scheduler.incidents.document import REQUEST_BODIES as INCIDENT_BODIES
 from quantum_scheduler.incidents.status.routes import REQUEST_BODIES as STATUS_BODIES
 from quantum_scheduler.jobs.routes import REQUEST_BODIES as JOB_BODIES
@@ -77,6 +78,7 @@ def _describe_bodies() -> dict[str, Any]:
         *JOB_BODIES,
         *ACCOUNT_BODIES,
         *INCIDENT_BODIES,
+        *ALERT_BODIES,
         *ONCALL_BODIES,
         *STATUS_BODIES,
         ErrorDocument,

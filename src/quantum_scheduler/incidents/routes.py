@@ -39,8 +39,6 @@ ITEMS_MAX = 10_000
 MOVED = UNKNOWN | {409: {"description": "An incident in this state cannot be moved there."}}
 
 router = APIRouter(prefix="/v1", tags=["Incidents"])
-# The path of the playbook.
-alerts = APIRouter(prefix="/api/alerts", tags=["Incidents"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,20 +311,6 @@ async def put_review(incident: Which, operator: Operator, pool: WholeDatabase, b
     async with pool.acquire() as conn, conn.transaction():
         found = await find_incident(conn, incident)
         await edit_review(conn, found.id, asked.markdown, actor=operator, now=datetime.now(UTC))
-
-
-@alerts.post(
-    "/{alert_id}/ack",
-    operation_id="acknowledgeAlert",
-    summary="Acknowledge an alert",
-    response_description="The incident.",
-    responses=MOVED,
-)
-async def acknowledge_alert(
-    alert_id: Annotated[str, Path(min_length=1, max_length=50)], operator: Operator, pool: WholeDatabase, door: Door
-) -> IncidentDocument:
-    """An alert bears the id or the name of its incident; this acknowledges that."""
-    return await acknowledge(alert_id, operator, pool, door)
 
 
 async def _change(pool: Pool, door: IncidentDoor, incident: str, change: Change) -> IncidentDocument:

@@ -17,6 +17,7 @@ CUSTOMER_ROLE = "quantum_scheduler_customer"
 # What no customer's request has any business with; what people and keys are is asked for by the owner.
 CLOSED = (
     "access_token_key",
+    "alert",
     "api_key",
     "audit_entry",
     "audit_head",

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
-from quantum_scheduler.problems.document import Document
 from quantum_scheduler.problems.explain import explain
 from quantum_scheduler.problems.model import Issue
 
-D = TypeVar("D", bound=Document)
+D = TypeVar("D", bound=BaseModel)
 
 
 class BodyMalformed(ValueError):  # noqa: N818  an error is named for what happened

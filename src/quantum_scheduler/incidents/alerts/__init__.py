@@ -1,0 +1,1 @@
+"""Alerts that others send: of Alertmanager, of Grafana, and of whatever can post JSON."""
