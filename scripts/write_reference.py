@@ -21,7 +21,7 @@ from quantum_scheduler.settings import read_settings
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 ACTIONS_TITLE = """# Actions
 
-What runbooks may do, and anybody by hand (`quantum-scheduler action run NAME name=value`). Generated from the functions.
+What runbooks may do, and anybody by hand: `quantum-scheduler action run NAME name=value`. Generated from the code.
 
 A `read` only looks; a `write` changes something; a `dangerous` one is done by a runbook only once a person has approved
 it, and by hand only once it is confirmed. Each may be done twice. Arguments with a question mark may be left away.

@@ -20,6 +20,7 @@ from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.jobs.perform import Handler
 from quantum_scheduler.jobs.quantum_bench import QuantumBench
 from quantum_scheduler.jobs.scale import find_cluster
+from quantum_scheduler.monitoring.errors_kept import ErrorsKept
 from quantum_scheduler.notifications.channels.any_service import AnyService
 from quantum_scheduler.notifications.channels.email import Email
 from quantum_scheduler.notifications.channels.inbox import Inbox
@@ -198,6 +199,8 @@ def build_parts(settings: Settings, callers: Executor, peppers: Peppers | None) 
         audience=build_audience(settings),
         peppers=peppers,
         cluster=find_cluster(os.environ),
+        data_dir=settings.data_dir,
+        errors=ErrorsKept(settings.errors_folder),
     )
 
 

@@ -1,7 +1,7 @@
 """The environment, read once at the door and handed down as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import platformdirs
@@ -69,6 +69,11 @@ class Settings:
         return self.data_dir / "api-key"
 
     @property
+    def errors_folder(self) -> Path:
+        """Where the processes keep what they logged as wrong."""
+        return self.data_dir / "logs"
+
+    @property
     def peppers_file(self) -> Path:
         """Where the peppers are kept where the environment does not hold them, readable by their owner only."""
         return self.data_dir / "peppers"
@@ -108,6 +113,30 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         log_level=(environ.get("LOG_LEVEL") or "info").lower(),
         alerts=_read_alerts(environ),
     )
+
+
+# Texts that may be shown; of any other it is only said whether it is set, because it may be a secret or hold one.
+SHOWN_TEXTS = frozenset({"log_level", "quantum_backend_priority"})
+
+
+def describe_settings(settings: Settings) -> dict[str, str]:
+    """Describe the settings by name for the audit log, without anything that may be secret."""
+    described: dict[str, str] = {}
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        if isinstance(value, LimitSettings | AlertSettings):
+            described |= {
+                f"{each.name}.{name.name}": _show(name.name, getattr(value, name.name)) for name in fields(value)
+            }
+        else:
+            described[each.name] = _show(each.name, value)
+    return described
+
+
+def _show(name: str, value: object) -> str:
+    if name in SHOWN_TEXTS or isinstance(value, bool | int | float | Path | Rate):
+        return str(value)
+    return "set" if value else "not set"
 
 
 def _read_alerts(environ: Mapping[str, str]) -> AlertSettings:

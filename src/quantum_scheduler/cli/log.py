@@ -1,4 +1,4 @@
-"""Where log lines go: standard error, one fact a line."""
+"""Where log lines go: standard error, one fact a line; what went wrong is kept beside in a bounded file."""
 
 import logging
 import sys
@@ -7,6 +7,7 @@ from typing import TextIO, cast
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
+from quantum_scheduler.monitoring.errors_kept import ErrorsKept
 from quantum_scheduler.settings import SettingInvalid
 
 LEVELS = {"debug", "info", "warning", "error", "critical"}
@@ -22,10 +23,10 @@ class _StandardError:
         sys.stderr.flush()
 
 
-def configure_logging(level: str) -> None:
+def configure_logging(level: str, *, errors: ErrorsKept | None = None) -> None:
     """Send this process's log lines of `level` and above to standard error, as key=value pairs.
 
-    Raises SettingInvalid.
+    Those of what went wrong are kept in `errors` too. Raises SettingInvalid.
     """
     if level not in LEVELS:
         raise SettingInvalid(f"LOG_LEVEL is {level!r}; it may be one of {', '.join(sorted(LEVELS))}")
@@ -38,6 +39,7 @@ def configure_logging(level: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             # Local variables stay out: they may hold keys and customers' data.
             structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            *([] if errors is None else [errors]),
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),

@@ -10,6 +10,7 @@ from quantum_scheduler.cli.log import configure_logging
 from quantum_scheduler.cli.options import Json
 from quantum_scheduler.cli.parent import Parent, stop_with
 from quantum_scheduler.cli.write import open_consoles, write_json
+from quantum_scheduler.monitoring.errors_kept import ErrorsKept
 from quantum_scheduler.settings import Settings, read_settings
 from quantum_scheduler.watch import run_watch
 
@@ -21,7 +22,7 @@ def watch(*, parent: Parent = None, json: Json = False) -> int:
     """
     stop_with(parent)
     settings = read_settings(os.environ)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, errors=ErrorsKept(settings.errors_folder))
     with open_database(settings, may_start=False) as database:
         if json:
             write_json({"pid": os.getpid(), "channels": [each.channel for each in build_audience(settings).targets]})

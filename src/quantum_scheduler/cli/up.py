@@ -15,6 +15,8 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
+from quantum_scheduler import __version__
+from quantum_scheduler.accounts.audit.deploy import record_deployment
 from quantum_scheduler.accounts.login.invite import invite_admin
 from quantum_scheduler.accounts.pepper import register_peppers
 from quantum_scheduler.app import Database, open_database
@@ -30,10 +32,11 @@ from quantum_scheduler.cli.serve import serve_api, wait_until_ready
 from quantum_scheduler.cli.start_vendors import start_vendors
 from quantum_scheduler.cli.supervise import Processes
 from quantum_scheduler.cli.write import open_consoles, write_json
+from quantum_scheduler.monitoring.errors_kept import ErrorsKept
 from quantum_scheduler.postgres.connect import connect, name_database
 from quantum_scheduler.postgres.lock import hold_data_dir
 from quantum_scheduler.postgres.migrate import migrate
-from quantum_scheduler.settings import Settings, read_settings
+from quantum_scheduler.settings import Settings, describe_settings, read_settings
 
 WORKERS_MAX = 64
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -60,7 +63,7 @@ def up(
     environ = {**os.environ, **({} if data_dir is None else {"QUANTUM_SCHEDULER_DATA_DIR": str(data_dir)})}
     settings = read_settings(environ)
     settings = replace(settings, worker_slots=slots or settings.worker_slots)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, errors=ErrorsKept(settings.errors_folder))
     _, narration = open_consoles()
     with closing(take_address(host, port)) as bound, hold_data_dir(settings.data_dir), ExitStack() as stack:
         signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))  # until there is an event loop to tell
@@ -130,6 +133,8 @@ async def _prepare(dsn: str, settings: Settings, url: str) -> tuple[str | None, 
         await register_peppers(connection, peppers)
         new_key = await keep_local_key(connection, settings.key_file, peppers=peppers)
         public_url = (settings.public_url or url).rstrip("/")
+        async with connection.transaction():
+            await record_deployment(connection, version=__version__, settings=describe_settings(settings))
         async with connection.transaction():
             return new_key, await invite_admin(connection, settings.admin_email, peppers=peppers, public_url=public_url)
     finally:

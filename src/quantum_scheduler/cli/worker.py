@@ -16,6 +16,7 @@ from quantum_scheduler.cli.options import SLOTS_MAX, Json
 from quantum_scheduler.cli.parent import Parent, stop_with
 from quantum_scheduler.cli.write import open_consoles, write_json
 from quantum_scheduler.jobs.model import CONTROL_LANE, solve_lane
+from quantum_scheduler.monitoring.errors_kept import ErrorsKept
 from quantum_scheduler.settings import Settings, read_settings
 from quantum_scheduler.solving.routing_model import QUANTUM
 from quantum_scheduler.worker import run_worker
@@ -34,7 +35,7 @@ def work(
     """Work off the queue until SIGTERM or Ctrl-C, then finish or hand back what was begun."""
     stop_with(parent)
     settings = read_settings(os.environ)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, errors=ErrorsKept(settings.errors_folder))
     waiting_in = lanes or [*sorted({solve_lane(name) for name in (QUANTUM, *list_backends())}), CONTROL_LANE]
     with open_database(settings, may_start=False) as database:
         if json:

@@ -187,6 +187,17 @@ class AttemptStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFailure:
+    """Attempts that failed at one backend in the same way, and the message of the latest."""
+
+    backend: str
+    kind: str
+    attempts: int
+    jobs: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackendStats:
     """A backend now and lately: `queue_position` is the farthest place of an attempt in its queue, of `waiting`."""
 

@@ -32,6 +32,17 @@ WHERE ($1::uuid IS NULL OR org_id = $1) AND ($2::bigint IS NULL OR seq < $2) AND
 ORDER BY seq DESC LIMIT $4
 """
 
+LIST_SINCE = """
+SELECT seq, at, action, org_id, user_id, key_id, subject, detail, incident_id, network, hash
+FROM audit_entry
+WHERE seq > (SELECT seq FROM audit_head) - $2 AND at > $1 AND action !~ '^login[.]' ORDER BY seq DESC LIMIT $3
+"""
+
+FIND_LATEST = """
+SELECT seq, at, action, org_id, user_id, key_id, subject, detail, incident_id, network, hash
+FROM audit_entry WHERE subject = $1 ORDER BY seq DESC LIMIT 1
+"""
+
 
 async def lock_head(conn: Connection) -> tuple[int, bytes, datetime]:
     """Hold the end of the log until the transaction ends: the last entry's number and hash, and the time."""
@@ -76,6 +87,17 @@ async def list_entries(
 ) -> Sequence[ChainedEntry]:
     """The newest entries before number `before`, of one organisation or of all."""
     return [_chained(row) for row in await conn.fetch(LIST_ENTRIES, org_id, before, action, limit)]
+
+
+async def list_since(conn: Connection, since: datetime, *, looked_at_max: int, limit: int) -> Sequence[ChainedEntry]:
+    """The newest entries since then but those of logins, among the last `looked_at_max`."""
+    return [_chained(row) for row in await conn.fetch(LIST_SINCE, since, looked_at_max, limit)]
+
+
+async def find_latest(conn: Connection, subject: str) -> ChainedEntry | None:
+    """The newest entry on a subject."""
+    row = await conn.fetchrow(FIND_LATEST, subject)
+    return None if row is None else _chained(row)
 
 
 def _chained(row: Record) -> ChainedEntry:

@@ -41,6 +41,16 @@ KINDS: Mapping[str, ErrorKind] = {
 _SESSION_LOCK = threading.Lock()
 
 
+def find_region() -> str:
+    """Find the region that the credentials name."""
+    return credential("AWS_REGION") or credential("AWS_DEFAULT_REGION") or REGION
+
+
+def find_endpoint() -> str:
+    """Find where Braket listens."""
+    return credential("BRAKET_ENDPOINT") or f"https://braket.{find_region()}.amazonaws.com"
+
+
 @cache
 def _open_session() -> Any:
     import boto3  # noqa: PLC0415
@@ -52,7 +62,7 @@ class BraketCalls:
     """The few operations that are needed, on clients that are built when first used and never retry by themselves."""
 
     def __init__(self, region: str | None, *, timeout_s: float) -> None:
-        self._region = region or credential("AWS_REGION") or credential("AWS_DEFAULT_REGION") or REGION
+        self._region = region or find_region()
         self._timeout_s = timeout_s
         self._clients: dict[str, Any] = {}
 

@@ -41,16 +41,28 @@ def find_account() -> Account:
     instance = credential("IBM_INSTANCE") or credential("QISKIT_IBM_INSTANCE")
     if key is None:
         raise BackendError("auth", "ibm: IBM_TOKEN is not set; it is an API key of IBM Cloud")
-    parts = (instance or "").split(":")
-    if instance is None or parts[0] != "crn" or len(parts) < 8:
+    if instance is None or _region_of(instance) is None:
         raise BackendError("auth", "ibm: IBM_INSTANCE is not set to the CRN of an instance")
-    region = "" if parts[5] == "us-east" else f"{parts[5]}."
     return Account(
         key=key,
         instance=instance,
-        api_url=(credential("IBM_API_URL") or f"https://{region}quantum.cloud.ibm.com/api/v1").rstrip("/"),
+        api_url=find_api_url(),
         iam_url=(credential("IAM_URL") or IAM_URL).rstrip("/"),
     )
+
+
+def find_api_url() -> str:
+    """Find where the service listens: in the region of the instance, or the first region where none is known."""
+    instance = credential("IBM_INSTANCE") or credential("QISKIT_IBM_INSTANCE") or ""
+    region = _region_of(instance) or "us-east"
+    host = "quantum.cloud.ibm.com" if region == "us-east" else f"{region}.quantum.cloud.ibm.com"
+    return (credential("IBM_API_URL") or f"https://{host}/api/v1").rstrip("/")
+
+
+def _region_of(instance: str) -> str | None:
+    """Read the region off the CRN of an instance; None where it is none."""
+    parts = instance.split(":")
+    return parts[5] if parts[0] == "crn" and len(parts) >= 8 else None
 
 
 class IbmRest:

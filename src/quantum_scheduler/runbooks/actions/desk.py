@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from quantum_scheduler.accounts.pepper import Peppers
 from quantum_scheduler.incidents.model import Incident
@@ -9,6 +10,7 @@ from quantum_scheduler.incidents.paging.announce import NOBODY, Audience
 from quantum_scheduler.jobs.model import JOB_CHANGED, TASK_READY
 from quantum_scheduler.jobs.queue_model import Changed
 from quantum_scheduler.jobs.scale import Cluster
+from quantum_scheduler.monitoring.errors_kept import ErrorsKept
 from quantum_scheduler.postgres.connect import Connection
 from quantum_scheduler.secrets.seal import FindKeyring, Keyring, find_no_keyring
 from quantum_scheduler.solving.call import Wire
@@ -27,6 +29,8 @@ class Parts:
     audience: Audience = NOBODY
     peppers: Peppers | None = None
     cluster: Cluster | None = None
+    data_dir: Path | None = None
+    errors: ErrorsKept | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,3 +96,15 @@ class Desk:
         if self.parts.peppers is None:
             raise ActionFailed("this process has no peppers: set QUANTUM_SCHEDULER_PEPPERS")
         return self.parts.peppers
+
+    def need_data_dir(self) -> Path:
+        """The data folder. Raises ActionFailed."""
+        if self.parts.data_dir is None:
+            raise ActionFailed("this process has no data folder")
+        return self.parts.data_dir
+
+    def need_errors(self) -> ErrorsKept:
+        """What was logged as wrong on this machine. Raises ActionFailed."""
+        if self.parts.errors is None:
+            raise ActionFailed("this process keeps no log of what went wrong")
+        return self.parts.errors

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 
 from quantum_scheduler.expressions.registry import Function, Registry
-from quantum_scheduler.runbooks.actions import access, incident, queue, routing
+from quantum_scheduler.runbooks.actions import access, incident, investigate, queue, routing
 from quantum_scheduler.runbooks.actions.row import Action
 
 ACTIONS: Mapping[str, Action] = {
-    each.name: each for room in (incident, routing, queue, access) for each in room.ACTIONS
+    each.name: each for room in (incident, routing, queue, access, investigate) for each in room.ACTIONS
 }
 # What every run knows besides what is measured.
 CONTEXT = (

@@ -1,7 +1,7 @@
 """The statements that measure attempts."""
 
 from quantum_scheduler.postgres.connect import Connection
-from quantum_scheduler.solving.routing_model import AttemptStats
+from quantum_scheduler.solving.routing_model import AttemptFailure, AttemptStats
 
 # A job counts once, by its last attempt: it was answered, it fell back, or the rules kept it classical (not counted).
 MEASURE_JOBS = """
@@ -34,6 +34,14 @@ SELECT backend, max(queue_position) AS queue_position, count(*) AS waiting
 FROM quantum_attempt WHERE ended_at IS NULL GROUP BY backend
 """
 
+GROUP_FAILURES = """
+SELECT backend, coalesce(error->>'kind', state) AS kind, count(*) AS attempts, count(DISTINCT job_id) AS jobs,
+    left((array_agg(coalesce(error->>'message', '') ORDER BY ended_at DESC))[1], $2) AS message
+FROM quantum_attempt
+WHERE ended_at > now() - $1 * interval '1 second' AND state IN ('failed', 'doubtful')
+GROUP BY 1, 2 ORDER BY attempts DESC, backend, kind LIMIT $3
+"""
+
 
 async def measure_jobs(conn: Connection, *, window_s: float) -> tuple[int, int]:
     """How many jobs fell back in the window, of how many that were to have a quantum answer."""
@@ -51,3 +59,11 @@ async def measure_queues(conn: Connection) -> dict[str, tuple[int | None, int]]:
     """The farthest place in each vendor's queue, and how many attempts are under way there."""
     rows = await conn.fetch(MEASURE_QUEUES)
     return {row["backend"]: (row["queue_position"], row["waiting"]) for row in rows}
+
+
+async def group_failures(
+    conn: Connection, *, window_s: float, message_length_max: int, count_max: int
+) -> list[AttemptFailure]:
+    """The failed attempts of the window by backend and kind of error, most first."""
+    rows = await conn.fetch(GROUP_FAILURES, window_s, message_length_max, count_max)
+    return [AttemptFailure(**row) for row in rows]

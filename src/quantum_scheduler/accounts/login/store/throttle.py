@@ -74,6 +74,19 @@ SELECT count(*) FILTER (WHERE outcome = 'ok') AS ok, count(*) FILTER (WHERE outc
 FROM login_attempt WHERE at > $1 AND at <= $2
 """
 
+COUNT_FAILURES = """
+WITH compared AS (
+    SELECT network, name_digest, outcome FROM login_attempt WHERE at > $1 AND at <= $2 AND outcome <> 'pending'
+), top AS (
+    SELECT network, count(*) AS failures FROM compared WHERE outcome = 'bad' GROUP BY network ORDER BY 2 DESC, 1 LIMIT 1
+)
+SELECT count(*) AS attempts, count(*) FILTER (WHERE outcome = 'bad') AS failures,
+    count(DISTINCT network) FILTER (WHERE outcome = 'bad') AS networks,
+    count(DISTINCT name_digest) FILTER (WHERE outcome = 'bad') AS names,
+    coalesce((SELECT network FROM top), '') AS top_network, coalesce((SELECT failures FROM top), 0) AS top_failures
+FROM compared
+"""
+
 COUNT_LOCKED = "SELECT count(*) FROM login_budget WHERE user_id IS NOT NULL AND failures >= $1"
 
 COUNT_BLOCKED_NETWORKS = "SELECT count(*) FROM login_network WHERE blocked_until > $1"
@@ -107,6 +120,18 @@ class NetworkRecord:
     names: int
     attempts: int
     failures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginCounts:
+    """The passwords that were compared, those that were wrong, and from how many networks for how many names."""
+
+    attempts: int
+    failures: int
+    networks: int
+    names: int
+    top_network: str
+    top_failures: int
 
 
 async def lock_network(conn: Connection, network: str) -> None:
@@ -229,6 +254,13 @@ async def count_outcomes(conn: Connection, *, since: datetime, until: datetime) 
     row = await conn.fetchrow(COUNT_OUTCOMES, since, until)
     assert row is not None, "an aggregate has one row"
     return row["ok"], row["bad"]
+
+
+async def count_failures(conn: Connection, *, since: datetime, until: datetime) -> LoginCounts:
+    """Count the wrong passwords by where they came from and whose they were to be."""
+    row = await conn.fetchrow(COUNT_FAILURES, since, until)
+    assert row is not None, "an aggregate has one row"
+    return LoginCounts(**row)
 
 
 async def count_locked(conn: Connection, failures_max: int) -> int:
