@@ -45,12 +45,15 @@ async def perform_claim(
 
 async def _handle(handler: Handler, bench: Bench, claim: Claim) -> Outcome:
     """Handle within the deadline; what a provider has is stopped by its handler instead."""
+    deadline: asyncio.Timeout | None = None
     try:
-        async with asyncio.timeout(None if claim.is_remote else claim.deadline_left_s) as deadline:
+        if claim.is_remote or claim.deadline_left_s is None:
+            return await handler(bench, claim)
+        async with asyncio.timeout(claim.deadline_left_s) as deadline:
             return await handler(bench, claim)
     except Exception as error:
         # It may have been submitted just now: whoever claims it next finds out, and sees that it is late.
-        return HandedBack() if deadline.expired() else judge_error(bench, claim, error)
+        return HandedBack() if deadline is not None and deadline.expired() else judge_error(bench, claim, error)
 
 
 def _now() -> datetime:

@@ -57,14 +57,15 @@ async def solve_claim(
 
     `on_progress` gets elapsed_s, objective and bound. Cancelling this coroutine kills the work.
     """
+    deadline: asyncio.Timeout | None = None
     try:
+        if claim.deadline_left_s is None:
+            return await _solve(bench, claim, problem, on_progress)
         async with asyncio.timeout(claim.deadline_left_s) as deadline:
             return await _solve(bench, claim, problem, on_progress)
-    except TimeoutError as error:
-        if not deadline.expired():
-            return judge_error(bench, claim, error)
-        return Failed(kind="deadline", message="it still ran at its deadline and was stopped")
     except Exception as error:
+        if isinstance(error, TimeoutError) and deadline is not None and deadline.expired():
+            return Failed(kind="deadline", message="it still ran at its deadline and was stopped")
         return judge_error(bench, claim, error)
 
 
