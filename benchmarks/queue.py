@@ -28,19 +28,20 @@ from quantum_scheduler.postgres.embed import EmbeddedPostgres, start_postgres
 ROOT = Path(__file__).parents[1]
 SIDE = Path(__file__).with_name("queue_side.py")
 REPORT = ROOT / "docs" / "benchmarks" / "queue.md"
-PEERS = ("pgqueuer", "dbos", "procrastinate")
-SLOW = ("dbos", "procrastinate")
+PEERS = ("pgqueuer", "dbos", "procrastinate", "procrastinate-alone")
+SLOW = ("dbos", "procrastinate", "procrastinate-alone")
 PARTS = ("drain", "pickup", "backlog")
 BACKLOGGED = ("raw-kept", "ours-bare", "ours")
 # What is not finished and committed yet; the end of a drain is when none is left.
-COUNT_LEFT = {
-    "raw": "SELECT count(*) FROM raw",
-    "raw-kept": "SELECT count(*) FROM raw",
-    "pgqueuer": "SELECT count(*) FROM pgqueuer",
-    "dbos": "SELECT count(*) FROM dbos.workflow_status WHERE status IN ('ENQUEUED', 'PENDING')",
-    "procrastinate": "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')",
+LEFT = {
+    "raw": "FROM raw",
+    "raw-kept": "FROM raw",
+    "pgqueuer": "FROM pgqueuer",
+    "dbos": "FROM dbos.workflow_status WHERE status IN ('ENQUEUED', 'PENDING')",
+    "procrastinate": "FROM procrastinate_jobs WHERE status IN ('todo', 'doing')",
+    "procrastinate-alone": "FROM procrastinate_jobs WHERE status IN ('todo', 'doing')",
 }
-COUNT_LEFT_OF_OURS = "SELECT count(*) FROM task"
+LEFT_OF_OURS = "FROM task"
 POLL_S = 0.01
 WARM_UP_S = 5.0
 SIDE_TIMEOUT_S = 600.0
@@ -106,17 +107,29 @@ class Sides:
 
         return asyncio.run(fetch())
 
+    def wait_for_none(self, dsn: str, left: str) -> None:
+        """Look on one connection until nothing is left: a new one each time would take a core from what is measured."""
+
+        async def look() -> None:
+            conn = await connect(dsn)
+            try:
+                while await conn.fetchval(f"SELECT EXISTS (SELECT {left})"):  # noqa: ASYNC110  others end it
+                    await asyncio.sleep(POLL_S)
+            finally:
+                await conn.close()
+
+        asyncio.run(look())
+
     def wal_bytes(self, dsn: str) -> int:
         return int(self.ask(dsn, "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"))
 
 
 def drain(sides: Sides, system: str, dsn: str, *, workers: int) -> float:
     """Jobs a second from the start of the first job until all are finished and committed."""
-    count_left = COUNT_LEFT.get(system, COUNT_LEFT_OF_OURS)
-    jobs = sides.ask(dsn, count_left)
+    left = LEFT.get(system, LEFT_OF_OURS)
+    jobs = sides.ask(dsn, f"SELECT count(*) {left}")
     running = [sides.start(system, "work", dsn, UNLIMITED) for _ in range(workers)]
-    while sides.ask(dsn, count_left):
-        time.sleep(POLL_S)
+    sides.wait_for_none(dsn, left)
     ended = time.monotonic()
     began = [each for worker in running for each in sides.finish(worker)["began"]]
     if len(began) < jobs:
@@ -221,7 +234,7 @@ def measure_parts(
                 tell(f"round {number + 1}: {system}: {taken.drain_per_s[-1]:.0f} jobs/s")
     if "pickup" in parts:
         for system in systems:
-            if system in {"ours", *PEERS}:
+            if system in {"ours", *PEERS} - {"procrastinate-alone"}:
                 taken = measured.figures.setdefault(system, Figures())
                 measure_pickup(sides, system, amounts, taken)
                 tell(f"pickup: {system}: {statistics.median(taken.pickup_s) * 1e3:.1f} ms")

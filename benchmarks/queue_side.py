@@ -7,7 +7,6 @@ one JSON object as its last line; times are of the clock that all processes of a
 # ruff: noqa: PLC0415  each system is only there in its own environment
 
 import asyncio
-import gc
 import json
 import logging
 import os
@@ -89,10 +88,10 @@ class Ours:
     async def work(self, done: Callable[[], None], ended: asyncio.Event) -> None:
         import structlog
 
-        from quantum_scheduler.worker import run_worker
+        from quantum_scheduler.worker import run_worker, spare_collector
 
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-        gc.freeze()  # as the command does
+        spare_collector()  # as the command does
         await run_worker(
             self.dsn, _Answering(done), lanes=["solve.classical"], slots=SLOTS, stop=ended, use_cache=self.use_cache
         )
@@ -139,7 +138,7 @@ class OursTasks(Ours):
         import structlog
 
         from quantum_scheduler.jobs.model import CONTROL_LANE, Done
-        from quantum_scheduler.worker import run_worker
+        from quantum_scheduler.worker import run_worker, spare_collector
 
         async def noop(*_: object) -> Done:
             done()
@@ -148,7 +147,7 @@ class OursTasks(Ours):
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
         idle = _Answering(done)
         handlers = {"noop": noop}
-        gc.freeze()
+        spare_collector()
         await run_worker(self.dsn, idle, lanes=[CONTROL_LANE], slots=SLOTS, stop=ended, handlers=handlers)
 
 
@@ -301,6 +300,8 @@ class PgQueuer:
 
 
 class Procrastinate:
+    CONCURRENCY = SLOTS
+
     def __init__(self, dsn: str) -> None:
         procrastinate = import_module("procrastinate")
         self.app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=dsn))
@@ -324,11 +325,19 @@ class Procrastinate:
     async def work(self, done: Callable[[], None], ended: asyncio.Event) -> None:
         await self.open()
         self.done = done
-        running = asyncio.create_task(self.app.run_worker_async(concurrency=SLOTS, install_signal_handlers=False))
+        running = asyncio.create_task(
+            self.app.run_worker_async(concurrency=self.CONCURRENCY, install_signal_handlers=False)
+        )
         await ended.wait()
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
+
+
+class ProcrastinateAlone(Procrastinate):
+    """The same as it comes: its worker does one job at a time unless it is told otherwise."""
+
+    CONCURRENCY = 1
 
 
 class Dbos:
@@ -383,6 +392,7 @@ SYSTEMS: dict[str, Callable[[str], System]] = {
     "raw-kept": RawKept,
     "pgqueuer": PgQueuer,
     "procrastinate": Procrastinate,
+    "procrastinate-alone": ProcrastinateAlone,
     "dbos": Dbos,
 }
 

@@ -1,9 +1,9 @@
 """The data plane on one screen: claim jobs, have them solved, settle them, and hold a lease meanwhile."""
 
 import asyncio
+import gc
 import random
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +32,7 @@ from quantum_scheduler.jobs.quantum_bench import QuantumBench
 from quantum_scheduler.jobs.repeat import attempt, repeat
 from quantum_scheduler.jobs.scale import adapt_slots
 from quantum_scheduler.jobs.settle import identify, settle_surely
+from quantum_scheduler.jobs.slots import Run, Slots
 from quantum_scheduler.jobs.solve import Bench
 from quantum_scheduler.jobs.tick import TICK_S, tick
 from quantum_scheduler.jobs.watch_backends import watch_backends
@@ -48,11 +49,9 @@ OBEY_AT_LEAST_EVERY_S = 5.0
 SETTLE_BATCH_MAX = 500
 # So much may have ended and wait to be written down, beside what is at work; then nothing more is claimed.
 UNSETTLED_MAX = 1_000
-# While all that was claimed is done in so short a time, up to so many more are claimed than there are slots; what then
-# has to wait for a slot for longer is handed back.
-AHEAD_S = 0.05
-AHEAD_MAX = 400
 CONNECTIONS_MAX = 8
+# New objects until the youngest are looked through, and how often that is until older ones are.
+COLLECT_AFTER = (50_000, 10, 10)
 # How long a worker that leaves tries to write down what it has.
 FAREWELL_S = 5.0
 
@@ -122,27 +121,17 @@ async def run_worker(  # noqa: PLR0913  all that a worker is made of is said at 
             await _end([settling, *watching, *(() if quantum is None else quantum.strays)])
 
 
-@dataclass(slots=True, eq=False)
-class _Run:
-    """A claim that waits for a slot, is at work in one, or `is_over` and to be written down.
+def spare_collector() -> None:
+    """Make the garbage collector of a worker's process look seldom, and never at what is imported by now.
 
-    `job` is the name by which others speak of it, None where it has no job. `stopped` is what becomes of the job if
-    the work is stopped, None where that is not ours.
+    Results are many small objects that go by themselves, and a busy worker would look through them at every collection.
     """
-
-    claim: Claim
-    problem: bytes | None
-    job: str | None
-    slot: asyncio.Task[None] | None = None
-    stopped: Outcome | None = None
-    is_over: bool = False
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 class _Worker:
-    """What waits for a slot or is at work in one, and what has ended and is not written down yet.
-
-    A slot is a task that takes up one claim after the other: what is done without waiting costs no task of its own.
-    """
+    """What is claimed: at work in the slots, or ended and not written down yet."""
 
     def __init__(
         self,
@@ -160,19 +149,15 @@ class _Worker:
         self._listener = listener
         self._notifier = notifier
         self._lanes = list(lanes)
-        self._own_slots = self._slots = slots
+        self._work_waits = asyncio.Event()
+        self._own_slots = slots
+        self._slots = Slots(slots, perform=self._perform, on_end=self._finish, on_free=self._work_waits.set)
         self._stop = stop
-        self._runs: dict[Fence, _Run] = {}
+        self._runs: dict[Fence, Run] = {}
         self._jobs: set[str | None] = set()
-        self._waiting: deque[_Run] = deque()
-        self._busy: set[asyncio.Task[None]] = set()
-        self._is_staffing = False
-        self._ahead = 0
-        self._filled_at = 0.0
-        self._ended: list[tuple[_Run, Outcome]] = []
+        self._ended: list[tuple[Run, Outcome]] = []
         self._news: dict[Fence, tuple[Claim, Mapping[str, Any]]] = {}
         self._is_in_doubt = False
-        self._work_waits = asyncio.Event()
         self._settle_waits = asyncio.Event()
         self._change_waits = asyncio.Event()
         self._idle = asyncio.Event()
@@ -184,19 +169,19 @@ class _Worker:
 
         def lose(reason: str) -> None:
             log.error("worker.lost_lease", reason=reason, runs=len(self._runs))
-            self._stop_runs(list(self._runs.values()), None)
+            self._slots.stop(self._runs.values(), None)
             lost.set()
 
         async with hold_lease(
             dsn,
             lanes=self._lanes,
-            slots=self._slots,
+            slots=self._slots.count,
             lease_s=pace.lease_s,
             on_lost=lose,
             on_cancelled=self._cancel,
             statement_cache=statement_cache,
         ) as worker_id:
-            log.info("worker.started", worker_id=str(worker_id), lanes=self._lanes, slots=self._slots)
+            log.info("worker.started", worker_id=str(worker_id), lanes=self._lanes, slots=self._slots.count)
             claiming = asyncio.create_task(self._claim_always(worker_id))
             ends = [asyncio.create_task(self._stop.wait()), asyncio.create_task(lost.wait())]
             others = [
@@ -216,32 +201,21 @@ class _Worker:
 
     async def kill(self) -> None:
         """Stop all work at once, whatever becomes of it."""
-        self._stop_runs(list(self._runs.values()), None)
-        await asyncio.gather(*self._busy, return_exceptions=True)
+        self._slots.stop(self._runs.values(), None)
+        await self._slots.wait()
 
     @property
     def _room(self) -> int:
         """How much more may be claimed now."""
-        free = self._slots + self._ahead - len(self._busy) - len(self._waiting)
-        return min(free, self._slots + UNSETTLED_MAX - len(self._runs))
+        return min(self._slots.room, self._slots.count + UNSETTLED_MAX - len(self._runs))
 
     async def _claim_always(self, worker_id: UUID) -> None:
         while not self._stop.is_set():
             self._work_waits.clear()
-            self._look_ahead()
+            self._slots.look_ahead()
             if self._room > 0:
                 await attempt(partial(self._claim, worker_id))
             await _wait(self._work_waits, POLL_S)
-
-    def _look_ahead(self) -> None:
-        """Claim beyond the slots, twice as much each time, while all that they held is done at once and more waits."""
-        was_quick = asyncio.get_running_loop().time() - self._filled_at < AHEAD_S
-        is_done = not self._busy and not self._waiting
-        self._ahead = min(2 * self._ahead + self._slots, AHEAD_MAX) if was_quick and is_done else 0
-
-    def _return_waiting(self, runs: Sequence[_Run]) -> None:
-        """Let others have what was claimed ahead of a slot and did not get one in time."""
-        self._stop_runs([run for run in runs if run.slot is None], HandedBack())
 
     async def _claim(self, worker_id: UUID) -> None:
         """Fill the free slots; the lanes come first in turn."""
@@ -252,16 +226,15 @@ class _Worker:
                     await release_strays(conn, worker_id, self._runs.keys())
             self._is_in_doubt = True  # until what is claimed is at work
             for lane in await find_ready_lanes(conn, self._lanes):
-                if (room := self._room) > 0:
+                if self._room > 0:
                     async with conn.transaction():
-                        claims = await claim_tasks(conn, lane, room, worker_id)
+                        claims = await claim_tasks(conn, lane, self._room, worker_id)
                     solved = [claim for claim in claims if isinstance(claim, SolveClaim)]
                     large = [claim.job_id for claim in solved if not claim.problem and claim.kind not in self._handlers]
                     problems = {claim.job_id: claim.problem for claim in solved}
                     if large:
                         problems |= await read_problems(conn, large)
                     self._begin(claims, problems)
-                    self._filled_at = asyncio.get_running_loop().time() if len(claims) == room else 0.0
             self._is_in_doubt = False
 
     def _begin(self, claims: Sequence[Claim], problems: Mapping[UUID, bytes | None]) -> None:
@@ -270,57 +243,21 @@ class _Worker:
             if claim.fence in self._runs:
                 continue  # a crash of Postgres forgot that we had claimed it, but we did not
             problem, job = (None, None) if claim.job_id is None else (problems.get(claim.job_id), str(claim.job_id))
-            run = self._runs[claim.fence] = _Run(claim, problem, job)
+            run = self._runs[claim.fence] = Run(claim, problem, job)
             runs.append(run)
             self._jobs.add(job)
             self._tell_of_change(run)
         if runs:
-            self._waiting.extend(runs)
             self._idle.clear()
-            self._staff()
-        if runs and self._ahead:
-            asyncio.get_running_loop().call_later(AHEAD_S, self._return_waiting, runs)
+            self._slots.begin(runs)
 
-    def _staff(self) -> None:
-        """Have one more slot take up what waits."""
-        if self._waiting and not self._is_staffing and len(self._busy) < self._slots:
-            self._is_staffing = True
-            slot = asyncio.create_task(self._fill_slot())
-            self._busy.add(slot)
-            slot.add_done_callback(self._leave_slot)
-
-    async def _fill_slot(self) -> None:
-        """Take up one claim after the other until none waits or one is stopped."""
-        self._is_staffing = False
-        slot = asyncio.current_task()
-        while self._waiting and slot is not None and not slot.cancelling() and len(self._busy) <= self._slots:
-            run = self._waiting.popleft()
-            run.slot = slot
-            self._staff()  # the others need not wait if this one does
-            await self._perform(run)
-
-    def _leave_slot(self, slot: asyncio.Task[None]) -> None:
-        self._busy.discard(slot)
-        self._work_waits.set()
-        self._staff()
-        if not slot.cancelled() and slot.exception() is not None:
-            log.error("worker.slot_broke", exc_info=slot.exception())
-
-    async def _perform(self, run: _Run) -> None:
+    async def _perform(self, run: Run) -> Outcome:
         def note(progress: Mapping[str, Any]) -> None:
             self._news[run.claim.fence] = (run.claim, progress)
 
-        try:
-            outcome = await perform_claim(
-                self._bench, run.claim, run.problem, handlers=self._handlers, on_progress=note
-            )
-        except asyncio.CancelledError:
-            self._finish(run, run.stopped)
-            raise
-        self._finish(run, outcome)
+        return await perform_claim(self._bench, run.claim, run.problem, handlers=self._handlers, on_progress=note)
 
-    def _finish(self, run: _Run, outcome: Outcome | None) -> None:
-        run.is_over = True
+    def _finish(self, run: Run, outcome: Outcome | None) -> None:
         if outcome is None:
             self._is_in_doubt = True  # the task may still be ours
             self._let_go(run)
@@ -328,30 +265,19 @@ class _Worker:
             self._ended.append((run, outcome))
             self._settle_waits.set()
 
-    def _let_go(self, run: _Run) -> None:
+    def _let_go(self, run: Run) -> None:
         del self._runs[run.claim.fence]
         self._jobs.discard(run.job)
         self._work_waits.set()
         if not self._runs:
             self._idle.set()
 
-    def _stop_runs(self, runs: Iterable[_Run], outcome: Outcome | None) -> None:
-        for run in runs:
-            if run.is_over:
-                continue
-            run.stopped = outcome
-            if run.slot is None:
-                self._waiting.remove(run)
-                self._finish(run, outcome)
-            elif not run.slot.cancelling():  # to cancel again would keep the executor from cleaning up
-                run.slot.cancel()
-
     def _cancel(self, job_ids: Sequence[UUID]) -> None:
         # A task that could not be handed back was cancelled and ends so; one that a provider has goes to its handler.
         found = [run for run in self._runs.values() if run.claim.job_id in job_ids and not run.claim.is_cancelled]
-        self._stop_runs(found, HandedBack())
+        self._slots.stop(found, HandedBack())
 
-    def _tell_of_change(self, run: _Run) -> None:
+    def _tell_of_change(self, run: Run) -> None:
         if run.job is not None:
             self._notifier.notify(JOB_CHANGED, run.job)
 
@@ -380,11 +306,10 @@ class _Worker:
             async with conn.transaction():
                 report = await tick(conn)
             slots = await adapt_slots(conn, worker_id, self._own_slots)
-        if slots != self._slots:
-            self._slots = slots
+        if slots != self._slots.count:
+            self._slots.resize(slots)
             self._bench.executor.resize(slots)
             self._work_waits.set()
-            self._staff()
         for dead_id in report.dead_workers:
             log.warning("worker.found_dead", worker_id=str(dead_id))
         for job_id in report.changed_jobs:
@@ -423,7 +348,7 @@ class _Worker:
             lost = [run for run in runs if run.claim.fence not in held and not run.is_over]
             for run in lost:
                 log.warning("job.claim_lost", attempt=run.claim.attempt, **identify(run.claim))
-            self._stop_runs(lost, None)
+            self._slots.stop(lost, None)
 
     async def _drain(self, claiming: asyncio.Task[None], grace_s: float) -> None:
         """Claim nothing more, let what runs end for a while, hand the rest back, and write all down."""
@@ -431,7 +356,7 @@ class _Worker:
         self._work_waits.set()
         await asyncio.wait([claiming], timeout=FAREWELL_S)
         await _wait(self._idle, grace_s)
-        self._stop_runs(list(self._runs.values()), HandedBack())
+        self._slots.stop(self._runs.values(), HandedBack())
         await _wait(self._idle, FAREWELL_S)
         if self._runs:
             log.warning("worker.left_unsettled", claims=[identify(run.claim) for run in self._runs.values()])

@@ -1,7 +1,6 @@
 """`worker`: one process that works off the queue."""
 
 import asyncio
-import gc
 import os
 import signal
 from typing import Annotated
@@ -19,7 +18,7 @@ from quantum_scheduler.jobs.model import CONTROL_LANE, solve_lane
 from quantum_scheduler.monitoring.errors_kept import ErrorsKept
 from quantum_scheduler.settings import Settings, read_settings
 from quantum_scheduler.solving.routing_model import QUANTUM
-from quantum_scheduler.worker import run_worker
+from quantum_scheduler.worker import run_worker, spare_collector
 
 
 def work(
@@ -51,7 +50,7 @@ async def _work(dsn: str, settings: Settings, *, lanes: list[str], slots: int) -
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    gc.freeze()  # what is imported stays: a busy worker would look through it again at every collection
+    spare_collector()
     solvers = build_solvers(slots, ray_address=settings.ray_address)
     callers = build_callers(slots)
     try:

@@ -1,5 +1,6 @@
 """Write down what became of claimed work, if it is still the claimant's."""
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import assert_never
@@ -65,8 +66,11 @@ async def settle_surely(pool: Pool, done: Sequence[tuple[Claim, Outcome]], *, re
         log.exception("job.unwritable", claims=[identify(claim) for claim, _ in done])
     else:
         bound = log.bind()  # once for all: each use of the lazy logger makes another
+        tells_all = bound.is_enabled_for(logging.INFO)
         for claim, outcome in done:
-            _tell(bound, claim, outcome, settled.get(claim.fence))
+            each = settled.get(claim.fence)
+            if tells_all or each is None or each.state != "succeeded":
+                _tell(bound, claim, outcome, each)
         return settled
     if len(done) > 1:
         parts = [await settle_surely(pool, [each], remember=remember) for each in done]

@@ -5,6 +5,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -97,10 +98,7 @@ async def compute_answer(
         request = dataclasses.replace(request, time_limit_s=time_limit_s)
     answer = await bench.executor.run(
         COMPUTE,
-        join_parts(
-            problem=document,
-            request=json.dumps({name: getattr(request, name) for name in REQUEST_FIELDS}).encode(),
-        ),
+        join_parts(problem=document, request=_write_request(request)),
         timeout_s=request.time_limit_s + OVERTIME_S,
         memory_mb=bench.memory_mb,
         on_progress=lambda report: on_progress(json.loads(report)),
@@ -154,3 +152,9 @@ def judge_error(bench: Bench, claim: Claim, error: Exception) -> Outcome:
         return HandedBack()
     log.error("job.broke", **identify(claim), exc_info=error)
     return Failed(kind="error", message="the worker could not do it; its log says why")
+
+
+@lru_cache(maxsize=1_000)
+def _write_request(request: SolveRequest) -> bytes:
+    """The JSON of a request; most jobs ask for the same."""
+    return json.dumps({name: getattr(request, name) for name in REQUEST_FIELDS}).encode()

@@ -1,0 +1,135 @@
+"""The slots of a worker: each takes up one claim after the other, so that quick work costs no task of its own."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from quantum_scheduler.jobs.model import Claim, HandedBack, Outcome
+
+# While all that was claimed is done in so short a time, up to so many more are claimed than there are slots; what then
+# has to wait for a slot for longer is handed back.
+AHEAD_S = 0.05
+AHEAD_MAX = 400
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A claim that waits for a slot, is at work in one, or `is_over` and to be written down.
+
+    `job` is the name by which others speak of it, None where it has no job. `stopped` is what becomes of the job if
+    the work is stopped, None where that is not ours.
+    """
+
+    claim: Claim
+    problem: bytes | None
+    job: str | None
+    slot: asyncio.Task[None] | None = None
+    stopped: Outcome | None = None
+    is_over: bool = False
+
+
+class Slots:
+    """Performs runs, `count` at once, and says what became of each: None where its work was stopped and is not ours.
+
+    `on_free` is called when there is room again.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        *,
+        perform: Callable[[Run], Awaitable[Outcome]],
+        on_end: Callable[[Run, Outcome | None], None],
+        on_free: Callable[[], None],
+    ) -> None:
+        self.count = count
+        self._perform = perform
+        self._on_end = on_end
+        self._on_free = on_free
+        self._waiting: deque[Run] = deque()
+        self._busy: set[asyncio.Task[None]] = set()
+        self._is_staffing = False
+        self._ahead = 0
+        self._filled_at = 0.0
+
+    @property
+    def room(self) -> int:
+        """How much more may be begun now."""
+        return self.count + self._ahead - len(self._busy) - len(self._waiting)
+
+    def look_ahead(self) -> None:
+        """Make room beyond the slots, twice as much each time, while all that filled them is done at once."""
+        was_quick = asyncio.get_running_loop().time() - self._filled_at < AHEAD_S
+        is_done = not self._busy and not self._waiting
+        self._ahead = min(2 * self._ahead + self.count, AHEAD_MAX) if was_quick and is_done else 0
+
+    def begin(self, runs: Sequence[Run]) -> None:
+        """Begin what there are slots for, and let the rest wait for them."""
+        loop = asyncio.get_running_loop()
+        self._waiting.extend(runs)
+        self._filled_at = 0.0 if self.room > 0 else loop.time()
+        self._staff()
+        if self._ahead:
+            loop.call_later(AHEAD_S, self._return_waiting, runs)
+
+    def stop(self, runs: Iterable[Run], outcome: Outcome | None) -> None:
+        """Stop those of the runs that are not over; unless it ends by itself just now, `outcome` becomes of each."""
+        for run in [run for run in runs if not run.is_over]:
+            run.stopped = outcome
+            if run.slot is None:
+                self._waiting.remove(run)
+                self._end(run, outcome)
+            elif not run.slot.cancelling():  # to cancel again would keep the executor from cleaning up
+                run.slot.cancel()
+
+    def resize(self, count: int) -> None:
+        """Perform so many at once from now on; what is at work goes on."""
+        self.count = count
+        self._staff()
+
+    async def wait(self) -> None:
+        """Wait until all slots are free."""
+        await asyncio.gather(*self._busy, return_exceptions=True)
+
+    def _return_waiting(self, runs: Sequence[Run]) -> None:
+        """Let others have what was claimed ahead of a slot and did not get one in time."""
+        self.stop([run for run in runs if run.slot is None], HandedBack())
+
+    def _staff(self) -> None:
+        """Have one more slot take up what waits."""
+        if self._waiting and not self._is_staffing and len(self._busy) < self.count:
+            self._is_staffing = True
+            slot = asyncio.create_task(self._fill())
+            self._busy.add(slot)
+            slot.add_done_callback(self._leave)
+
+    async def _fill(self) -> None:
+        """Take up one run after the other until none waits or one is stopped."""
+        self._is_staffing = False
+        slot = asyncio.current_task()
+        while self._waiting and slot is not None and not slot.cancelling() and len(self._busy) <= self.count:
+            run = self._waiting.popleft()
+            run.slot = slot
+            self._staff()  # the others need not wait if this one does
+            try:
+                outcome = await self._perform(run)
+            except asyncio.CancelledError:
+                self._end(run, run.stopped)
+                raise
+            self._end(run, outcome)
+
+    def _end(self, run: Run, outcome: Outcome | None) -> None:
+        run.is_over = True
+        self._on_end(run, outcome)
+
+    def _leave(self, slot: asyncio.Task[None]) -> None:
+        self._busy.discard(slot)
+        if not slot.cancelled() and slot.exception() is not None:
+            log.error("worker.slot_broke", exc_info=slot.exception())
+        self._staff()
+        self._on_free()
