@@ -9,8 +9,8 @@ import structlog
 
 from quantum_scheduler.jobs.model import Claim, HandedBack, Outcome
 
-# While all that was claimed is done in so short a time, up to so many more are claimed than there are slots; what then
-# has to wait for a slot for longer is handed back.
+# While all that was claimed is done in so short a time, up to so many more are claimed than there are slots, because a
+# claim of many costs less for each; what then has to wait for a slot for longer is handed back.
 AHEAD_S = 0.05
 AHEAD_MAX = 400
 
@@ -36,7 +36,7 @@ class Run:
 class Slots:
     """Performs runs, `count` at once, and says what became of each: None where its work was stopped and is not ours.
 
-    `on_free` is called when there is room again.
+    `on_free` is called when there is room again. What was begun beyond the slots waits for one for `ahead_s` at most.
     """
 
     def __init__(
@@ -46,8 +46,10 @@ class Slots:
         perform: Callable[[Run], Awaitable[Outcome]],
         on_end: Callable[[Run, Outcome | None], None],
         on_free: Callable[[], None],
+        ahead_s: float = AHEAD_S,
     ) -> None:
         self.count = count
+        self.ahead_s = ahead_s
         self._perform = perform
         self._on_end = on_end
         self._on_free = on_free
@@ -64,7 +66,7 @@ class Slots:
 
     def look_ahead(self) -> None:
         """Make room beyond the slots, twice as much each time, while all that filled them is done at once."""
-        was_quick = asyncio.get_running_loop().time() - self._filled_at < AHEAD_S
+        was_quick = asyncio.get_running_loop().time() - self._filled_at < self.ahead_s
         is_done = not self._busy and not self._waiting
         self._ahead = min(2 * self._ahead + self.count, AHEAD_MAX) if was_quick and is_done else 0
 
@@ -75,7 +77,7 @@ class Slots:
         self._filled_at = 0.0 if self.room > 0 else loop.time()
         self._staff()
         if self._ahead:
-            loop.call_later(AHEAD_S, self._return_waiting, runs)
+            loop.call_later(self.ahead_s, self._return_waiting, runs)
 
     def stop(self, runs: Iterable[Run], outcome: Outcome | None) -> None:
         """Stop those of the runs that are not over; unless it ends by itself just now, `outcome` becomes of each."""
