@@ -104,10 +104,12 @@ def test_job_draws_a_schedule_of_which_it_knows_only_the_answer(ask: Ask, small:
     assert "┃cut━" in ask("job", job["id"], "--gantt").stdout
 
 
-def test_a_job_can_be_prioritised_and_cancelled_until_it_has_ended(ask: Ask, examples: Path, small: Path) -> None:
-    job = read(ask("submit", examples / "bqp100_1.qubo", "--time-limit", "600", "--no-cache", "--json"))
+def test_a_job_can_be_prioritised_and_cancelled_until_it_has_ended(ask: Ask, small: Path) -> None:
+    ask("queue", "pause", "solve.classical", "--reason", "so that it does not end by itself", "--minutes", "5")
+    job = read(ask("submit", small, "--no-cache", "--json"))
     assert read(ask("prioritise", job["id"], "critical", "--json"))["priority"] == "critical"
     assert ask("cancel", job["id"]).returncode == 0
+    ask("queue", "resume", "solve.classical")
     watched = ask("job", job["id"], "--watch")
     assert watched.returncode == 1
     assert "cancelled" in watched.stdout
