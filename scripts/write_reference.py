@@ -13,6 +13,8 @@ from typing import Any, cast
 from quantum_scheduler.api import create_api
 from quantum_scheduler.cli import app
 from quantum_scheduler.expressions.registry import Parameter
+from quantum_scheduler.monitoring.describe import write_metrics
+from quantum_scheduler.monitoring.table import build_table
 from quantum_scheduler.problems.publish import problem_schema
 from quantum_scheduler.runbooks.actions.row import Action
 from quantum_scheduler.runbooks.actions.table import ACTIONS
@@ -34,6 +36,7 @@ def write_pages() -> dict[str, str]:
     return {
         "actions.md": _actions(),
         "command-line.md": _commands(),
+        "metrics.md": write_metrics(build_table()),
         "openapi.json": _to_text(_openapi()),
         "problem.schema.json": _to_text(problem_schema()),
     }

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.accounts.house import PASSWORD, House, Visitor
 
-from quantum_scheduler.accounts.login.metrics import failure_rate, locked_accounts
+from quantum_scheduler.accounts.login.metrics import failure_rate, locked, login_stats
 from quantum_scheduler.accounts.login.model import ThrottlePolicy
 
 ADA = "ada@example.com"
@@ -83,7 +83,7 @@ async def test_after_a_hundred_failures_only_a_trusted_device_may_try_and_a_mail
         assert (await stranger.log_in(ADA, proof=await stranger.solve())).json()["type"] == "/problems/mail-link-needed"
         assert (await owner.log_in(ADA)).status_code == 200  # its cookie tells the device
         async with house.pool.acquire() as conn:
-            assert await locked_accounts(conn) == 1
+            assert locked(await login_stats(conn, house.clock())) == 1
         await stranger.http.post("/v1/login/link", json={"email": ADA})
         await house.desk.postbox.drain()
     async with house.visitor("203.0.113.9") as elsewhere:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeAlias
 from uuid import UUID
 
+import psutil
 import structlog
 
 from quantum_scheduler.jobs.store import worker as store
@@ -79,6 +80,15 @@ async def _leave(open_connection: Open, worker_id: UUID) -> None:
         log.warning("worker.left_in_silence", worker_id=str(worker_id), reason=str(error))
 
 
+def measure_memory_mb(process: psutil.Process) -> float:
+    """Add up what a process and those below it hold in memory; one that ends meanwhile holds nothing."""
+    total = process.memory_info().rss
+    for child in process.children(recursive=True):
+        with suppress(psutil.Error):
+            total += child.memory_info().rss
+    return total / 2**20
+
+
 class _Beat:
     """The thread that renews one lease. `ended` ends it."""
 
@@ -102,6 +112,7 @@ class _Beat:
         self._on_cancelled = on_cancelled
         self._loop = asyncio.get_running_loop()
         self._connection: DirectConnection | None = None
+        self._process = psutil.Process()
 
     def _keep(self) -> None:
         with asyncio.Runner() as runner:
@@ -120,7 +131,7 @@ class _Beat:
             async with asyncio.timeout(self._renewed_at + self._lease_s - began_at):
                 if self._connection is None:
                     self._connection = await self._open_connection()
-                if not await store.beat(self._connection, self._worker_id):
+                if not await store.beat(self._connection, self._worker_id, measure_memory_mb(self._process)):
                     return "it was taken away"
                 self._renewed_at = began_at
                 cancelled = await store.find_cancelled(self._connection, self._worker_id)

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from quantum_scheduler.jobs.queue_model import LaneStats, StuckTask
+from quantum_scheduler.jobs.queue_model import LaneStats, StuckTask, WorkerStats
 from quantum_scheduler.jobs.store import lane as store
+from quantum_scheduler.jobs.store import worker as worker_store
 from quantum_scheduler.postgres.connect import Connection
 
 AVERAGED_OVER_S = 900.0
@@ -41,7 +42,7 @@ def oldest_wait_s(stats: Sequence[LaneStats]) -> float:
 
 
 def avg_processing_time_s(stats: Sequence[LaneStats]) -> float | None:
-    """`qih.avg_processing_time`: mean seconds from start to finish of the jobs that succeeded lately; None if none."""
+    """`qih.avg_processing_time`: mean seconds from start to finish of the jobs that succeeded; None if none did."""
     finished = sum(each.finished for each in stats)
     if not finished:
         return None
@@ -69,5 +70,47 @@ def takeovers(stats: Sequence[LaneStats]) -> int:
 
 
 def throughput_per_s(stats: Sequence[LaneStats]) -> float:
-    """`qih.throughput`: jobs that succeeded per second, over the last `AVERAGED_OVER_S`."""
+    """`qih.throughput`: jobs that succeeded per second."""
     return sum(each.finished for each in stats) / AVERAGED_OVER_S
+
+
+def finished(stats: Sequence[LaneStats]) -> int:
+    """`qih.finished`: jobs that ended with an answer or a failure."""
+    return sum(each.finished + each.failed for each in stats)
+
+
+def success_rate(stats: Sequence[LaneStats]) -> float | None:
+    """`solver.success_rate`: of the jobs that ended with an answer or a failure, how many were answered."""
+    ended = finished(stats)
+    return sum(each.finished for each in stats) / ended if ended else None
+
+
+def failure_rate(stats: Sequence[LaneStats]) -> float | None:
+    """`solver.failure_rate`: of the jobs that ended with an answer or a failure, how many failed."""
+    ended = finished(stats)
+    return sum(each.failed for each in stats) / ended if ended else None
+
+
+async def worker_stats(conn: Connection) -> list[WorkerStats]:
+    """Look up every worker whose lease has not run out."""
+    return await worker_store.find_alive(conn)
+
+
+def workers_alive(stats: Sequence[WorkerStats]) -> int:
+    """`worker.alive`: workers that have beaten in time."""
+    return len(stats)
+
+
+def worker_slots(stats: Sequence[WorkerStats]) -> int:
+    """`worker.slots`: jobs that all workers together can have at work at once."""
+    return sum(each.slots for each in stats)
+
+
+def worker_memory_mb(stats: Sequence[WorkerStats]) -> float | None:
+    """`worker.memory_mb`: memory in MB of the largest worker and its solver processes, as of its last beat."""
+    return max((each.memory_mb for each in stats if each.memory_mb is not None), default=None)
+
+
+def worker_silence_s(stats: Sequence[WorkerStats]) -> float | None:
+    """`worker.silence`: seconds since the last beat of the worker that has been silent the longest."""
+    return max((each.silence_s for each in stats), default=None)

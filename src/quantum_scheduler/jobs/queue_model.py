@@ -95,8 +95,8 @@ class LanePause:
 class LaneStats:
     """One lane at one priority: what waits, runs, sleeps until a provider has answered, and succeeded lately.
 
-    `average_s` is the mean time from start to finish of the `finished` jobs, None where there are none. `stuck` are
-    among the running; `takeovers` counts from the beginning.
+    `average_s` is the mean time from start to finish of the `finished` jobs, None where there are none; `failed` ended
+    without an answer. `stuck` are among the running; `takeovers` counts from the beginning.
     """
 
     lane: str
@@ -108,7 +108,23 @@ class LaneStats:
     finished: int
     average_s: float | None
     takeovers: int
+    failed: int = 0
     stuck: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStats:
+    """A worker that is alive: how many jobs it can have at work, when it last beat, and what it holds in memory.
+
+    `memory_mb` counts its solver processes too, and is None until the worker has said it.
+    """
+
+    id: UUID
+    host: str
+    pid: int
+    slots: int
+    silence_s: float
+    memory_mb: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

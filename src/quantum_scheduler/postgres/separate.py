@@ -19,6 +19,7 @@ CLOSED = (
     "access_token_key",
     "alert",
     "api_key",
+    "api_process",
     "audit_entry",
     "audit_head",
     "escalation",

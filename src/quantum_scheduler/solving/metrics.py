@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 
+from quantum_scheduler.backends.load import BackendUnknown, list_backends
+from quantum_scheduler.expressions.duration import parse_duration
 from quantum_scheduler.postgres.connect import Connection
 from quantum_scheduler.solving.actions import show_routing
 from quantum_scheduler.solving.routing_model import AttemptStats, BackendStats, QuantumStats
 from quantum_scheduler.solving.store import metrics as store
 
-AVERAGED_OVER_S = 900.0
+WINDOW_S = 300.0
 
 
 async def quantum_stats(conn: Connection) -> QuantumStats:
-    """Measure every quantum backend, and what became of the jobs that were to go there in `AVERAGED_OVER_S`."""
-    fallen_back, wanted = await store.measure_jobs(conn, window_s=AVERAGED_OVER_S)
-    attempts = await store.measure(conn, window_s=AVERAGED_OVER_S)
+    """Measure every quantum backend, and what became of the jobs that were to go there in `WINDOW_S`."""
+    fallen_back, wanted = await store.measure_jobs(conn, window_s=WINDOW_S)
+    attempts = await store.measure(conn, window_s=WINDOW_S)
     queues = await store.measure_queues(conn)
     _, states = await show_routing(conn)
     return QuantumStats(
@@ -34,6 +36,11 @@ async def quantum_stats(conn: Connection) -> QuantumStats:
 def health_status(stats: BackendStats) -> str:
     """`dynex.health_status`, and the like of each backend: up, degraded, down, or unknown where nobody has asked."""
     return "unknown" if stats.state.health is None else stats.state.health.status
+
+
+def known_health(stats: BackendStats) -> str | None:
+    """`dynex.health_status`, and the like of each backend: up, degraded or down; None where nobody has asked lately."""
+    return None if stats.state.health is None else stats.state.health.status
 
 
 def is_available(stats: BackendStats) -> bool:
@@ -74,6 +81,72 @@ def cost_per_optimisation_usd(stats: QuantumStats) -> float | None:
     priced = [each.attempts for each in stats.backends if each.attempts.average_cost_usd is not None]
     answered = sum(each.answered for each in priced)
     return sum(each.cost_usd or 0.0 for each in priced) / answered if answered else None
+
+
+def jobs_5m(stats: QuantumStats) -> int:
+    """`quantum.jobs_5m`: jobs that were to have a quantum answer, and ended or fell back."""
+    return stats.wanted
+
+
+def attempts_5m(stats: QuantumStats) -> int:
+    """`quantum.attempts_5m`: attempts at quantum backends that ended in an answer or a failure."""
+    return _count(stats.backends)[1]
+
+
+def waiting(stats: QuantumStats) -> int:
+    """`quantum.waiting`: attempts that a vendor has and has not answered."""
+    return sum(each.waiting for each in stats.backends)
+
+
+def healthy_backends(stats: QuantumStats) -> int | None:
+    """`backends.healthy`: quantum backends that are up or degraded; None where nobody knows of any how it is."""
+    known = [each.state.health.status for each in stats.backends if each.state.health is not None]
+    return sum(each != "down" for each in known) if known else None
+
+
+def backend_jobs(stats: BackendStats) -> int:
+    """`dynex.jobs`, and the like of each backend: attempts that ended in an answer or a failure."""
+    return stats.attempts.answered + stats.attempts.failed
+
+
+def backend_success_rate(stats: BackendStats) -> float | None:
+    """`dynex.success_rate`, and the like of each backend: of the attempts that ended, how many were answered."""
+    return stats.attempts.answered / backend_jobs(stats) if backend_jobs(stats) else None
+
+
+def backend_failure_rate(stats: BackendStats) -> float | None:
+    """`dynex.failure_rate`, and the like of each backend: of the attempts that ended, how many failed."""
+    return stats.attempts.failed / backend_jobs(stats) if backend_jobs(stats) else None
+
+
+def share_percent(stats: BackendStats) -> int:
+    """`dynex.share`, and the like of each backend: percent of the jobs it could take that it gets, 0 to 100."""
+    return stats.state.share
+
+
+def breaker_state(stats: BackendStats) -> str:
+    """`dynex.breaker`, and the like of each backend: closed, half_open or open."""
+    return stats.state.breaker.state
+
+
+def latency_p95_s(stats: BackendStats) -> float | None:
+    """`dynex.latency_p95`, and the like of each backend: seconds within which 95 % of its answers came."""
+    return stats.attempts.p95_s
+
+
+def backend_queue_position(stats: BackendStats) -> int | None:
+    """`dynex.queue_position`, and the like of each backend: the farthest place of an attempt in the vendor's queue."""
+    return stats.queue_position
+
+
+async def routed_to(conn: Connection, backend: str, *, since: str = "5m") -> int:
+    """`jobs.routed_to("dynex", since="30s")`: attempts at a backend that began in the time before now.
+
+    Raises BackendUnknown, ValueError.
+    """
+    if backend not in list_backends():
+        raise BackendUnknown(backend)
+    return await store.count_begun(conn, backend, since_s=parse_duration(since))
 
 
 def quality_ratio(stats: BackendStats) -> float | None:

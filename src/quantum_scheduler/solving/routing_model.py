@@ -184,6 +184,7 @@ class AttemptStats:
     average_cost_usd: float | None = None
     quality: float | None = None
     average_s: float | None = None
+    p95_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,20 @@
 """Add up what is asked of the API in this process, and write it down in batches: no request waits for a count."""
 
 import asyncio
+import socket
 import time
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import psutil
 import structlog
 
-from quantum_scheduler.accounts.limits.store import bucket
+from quantum_scheduler.accounts.limits.request_model import ApiProcess
+from quantum_scheduler.accounts.limits.store import bucket, process
 from quantum_scheduler.accounts.limits.store import request as store
 from quantum_scheduler.postgres.connect import Pool, transient
 from quantum_scheduler.postgres.model import DatabaseUnavailable
@@ -64,6 +67,8 @@ class RequestMeter:
         self._consumers: dict[tuple[int, UUID], ConsumerCount] = {}
         self._prune_at = 0.0
         self._task: asyncio.Task[None] | None = None
+        self._id = uuid4()
+        self._process = psutil.Process()
 
     def record(
         self, route: str, status: int, *, ms: float | None, org_id: UUID | None = None, is_shadowed: bool = False
@@ -86,9 +91,12 @@ class RequestMeter:
         routes, self._routes = self._routes, {}
         consumers, self._consumers = self._consumers, {}
         try:
+            asked_at = time.monotonic()
             async with self._pool.acquire() as conn, conn.transaction():
+                wait_s = time.monotonic() - asked_at
                 await store.add_routes(conn, routes)
                 await store.add_consumers(conn, consumers)
+                await process.beat(conn, self._describe(wait_s))
         except Exception as error:
             if not isinstance(error, DatabaseUnavailable) and not transient(error):
                 raise
@@ -120,9 +128,19 @@ class RequestMeter:
                     async with self._pool.acquire() as conn:
                         await bucket.prune(conn)
                         await store.prune(conn)
+                        await process.prune(conn)
             except Exception as error:
                 if not isinstance(error, DatabaseUnavailable) and not transient(error):
                     log.exception("requests.unmetered")
+
+    def _describe(self, pool_wait_s: float) -> ApiProcess:
+        return ApiProcess(
+            id=self._id,
+            host=socket.gethostname(),
+            pid=self._process.pid,
+            pool_wait_s=pool_wait_s,
+            memory_mb=self._process.memory_info().rss / 2**20,
+        )
 
     def _take_back(
         self, routes: dict[tuple[int, str, int], RouteCount], consumers: dict[tuple[int, UUID], ConsumerCount]

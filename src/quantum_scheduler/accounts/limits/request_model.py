@@ -39,3 +39,23 @@ class RequestHour:
     hour_at: datetime
     requests: int
     refused: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiProcess:
+    """One process of the API as of its last beat, `silence_s` ago: how long it waited for a connection of its pool."""
+
+    id: UUID
+    host: str
+    pid: int
+    pool_wait_s: float
+    memory_mb: float
+    silence_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiStats:
+    """The API lately: what was asked of it, and the processes that answer."""
+
+    routes: Sequence[RouteStats]
+    processes: Sequence[ApiProcess]

@@ -48,7 +48,7 @@ async def examine_logins(conn: Connection, *, now: datetime, window_s: float = W
     if not 0 < window_s <= WINDOW_S_MAX:
         raise ValueError(f"a window of logins has 0 to {WINDOW_S_MAX:g} seconds")
     counts = await store.count_failures(conn, since=now - timedelta(seconds=window_s), until=now)
-    pattern = judge_logins(counts)
+    pattern, stats = judge_logins(counts), await metrics.login_stats(conn, now)
     return LoginFailures(
         attempts=counts.attempts,
         failures=counts.failures,
@@ -59,8 +59,8 @@ async def examine_logins(conn: Connection, *, now: datetime, window_s: float = W
         top_share=counts.top_failures / counts.failures if counts.failures else 0.0,
         pattern=pattern,
         is_attack=pattern in ("brute_force", "credential_stuffing"),
-        locked_accounts=await metrics.locked_accounts(conn),
-        blocked_networks=await metrics.blocked_networks(conn, now),
+        locked_accounts=stats.locked,
+        blocked_networks=stats.blocked,
     )
 
 

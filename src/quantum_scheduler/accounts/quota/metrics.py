@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from quantum_scheduler.accounts.quota import store
-from quantum_scheduler.accounts.quota.model import UpstreamQuota, Usage
+from quantum_scheduler.accounts.quota.model import QuotaPulse, UpstreamQuota, Usage
 from quantum_scheduler.postgres.connect import Connection
 
 Scope = Literal["customer", "upstream"]
@@ -34,5 +34,26 @@ def quota_usage(stats: QuotaStats) -> dict[Scope, float]:
 
 
 def quota_exceeded(stats: QuotaStats) -> int:
-    """`api.quota_exceeded`: jobs refused for want of quota, in the present periods."""
+    """Count the jobs refused for want of quota, in the present periods."""
     return sum(each.refusals for each in stats.customers)
+
+
+async def quota_pulse(conn: Connection) -> QuotaPulse:
+    """Measure the quotas in one statement, however many organisations there are."""
+    return await store.take_pulse(conn)
+
+
+def highest_usage(pulse: QuotaPulse, *, scope: Scope | None = None) -> float:
+    """`api.quota_usage`: the highest share of a quota that is spoken for, of customers, upstream or both; 0 if none."""
+    shares: dict[Scope, float] = {"customer": pulse.customer, "upstream": pulse.upstream}
+    return max(shares.values()) if scope is None else shares[scope]
+
+
+def quotas_exceeded(pulse: QuotaPulse) -> int:
+    """`api.quota_exceeded`: quotas for want of which jobs were refused in the last 5 minutes."""
+    return pulse.refused
+
+
+def quota_refusals(pulse: QuotaPulse) -> int:
+    """`api.quota_refusals`: jobs refused for want of quota, in the present periods."""
+    return pulse.refusals

@@ -93,6 +93,19 @@ class UpstreamQuota:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaPulse:
+    """All quotas at one moment: the highest share of a `customer`'s, and of ours `upstream`, that is spoken for.
+
+    `refusals` counts jobs refused in the present periods, `refused` the quotas that jobs lacked in the last 5 minutes.
+    """
+
+    customer: float
+    upstream: float
+    refusals: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shortage:
     """A meter that has less left than was asked for."""
 

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from quantum_scheduler.accounts.quota.model import Meter, Need, Notice, Shortage, Spent, UpstreamQuota, Usage
+from quantum_scheduler.accounts.quota.model import (
+    Meter,
+    Need,
+    Notice,
+    QuotaPulse,
+    Shortage,
+    Spent,
+    UpstreamQuota,
+    Usage,
+)
 from quantum_scheduler.postgres.connect import Connection
 
 # What an organisation has of each meter in the present period; a meter that its plan does not count is not there.
@@ -77,9 +86,9 @@ FROM held WHERE quota.org_id = held.org_id AND quota.meter = held.meter AND quot
 
 NOTE_REFUSAL = """
 WITH refused AS (
-    INSERT INTO quota AS held (org_id, meter, period, refusals)
-    SELECT $1, meter, quota_period_of(meter), 1 FROM unnest($2::text[]) AS given (meter) ORDER BY meter
-    ON CONFLICT (org_id, meter, period) DO UPDATE SET refusals = held.refusals + 1
+    INSERT INTO quota AS held (org_id, meter, period, refusals, refused_at)
+    SELECT $1, meter, quota_period_of(meter), 1, now() FROM unnest($2::text[]) AS given (meter) ORDER BY meter
+    ON CONFLICT (org_id, meter, period) DO UPDATE SET refusals = held.refusals + 1, refused_at = now()
     RETURNING meter, period, used + reserved AS taken
 )
 INSERT INTO quota_notice (org_id, meter, period, percent, taken, amount)
@@ -101,6 +110,28 @@ LEFT JOIN quota_raise ON quota_raise.org_id = organisation.id AND quota_raise.me
     AND quota_raise.period = period.period
 WHERE ($1::uuid IS NULL OR organisation.id = $1) AND ($1 IS NOT NULL OR quota.org_id IS NOT NULL)
 ORDER BY organisation.id, plan_quota.meter
+"""
+
+# The same quotas in one row: the highest share of a customer's and of ours with a vendor, and who was refused.
+TAKE_PULSE = """
+SELECT coalesce(max(taken.share) FILTER (WHERE taken.meter <> 'jobs_at_once'), 0)::float8 AS customer,
+    (SELECT coalesce(max(used / amount), 0) FROM upstream_quota WHERE resets_at IS NULL OR resets_at > now())
+        AS upstream,
+    coalesce(sum(taken.refusals), 0)::bigint AS refusals,
+    count(*) FILTER (WHERE taken.refused_at > now() - interval '5 minutes') AS refused
+FROM (
+    SELECT quota.meter, quota.refusals, quota.refused_at, CASE
+        WHEN coalesce(quota_raise.amount, plan_quota.amount) > 0
+        THEN (quota.used + quota.reserved)::float8 / coalesce(quota_raise.amount, plan_quota.amount)
+        ELSE (quota.used + quota.reserved > 0)::integer
+    END AS share
+    FROM quota
+    JOIN organisation ON organisation.id = quota.org_id
+    JOIN plan_quota ON plan_quota.plan = organisation.plan AND plan_quota.meter = quota.meter
+    LEFT JOIN quota_raise ON quota_raise.org_id = quota.org_id AND quota_raise.meter = quota.meter
+        AND quota_raise.period = quota.period
+    WHERE quota.period = quota_period_of(quota.meter)
+) AS taken
 """
 
 RAISE = """
@@ -158,6 +189,13 @@ async def note_refusal(conn: Connection, org_id: UUID, shortages: Sequence[Short
 async def list_usage(conn: Connection, org_id: UUID | None) -> list[Usage]:
     """How the quotas of an organisation stand, or all that were ever used."""
     return [Usage(**row) for row in await conn.fetch(LIST_USAGE, org_id)]
+
+
+async def take_pulse(conn: Connection) -> QuotaPulse:
+    """How all quotas together stand."""
+    row = await conn.fetchrow(TAKE_PULSE)
+    assert row is not None, "an aggregate has a row"
+    return QuotaPulse(**row)
 
 
 async def raise_quota(conn: Connection, org_id: UUID, meter: Meter, amount: int) -> None:

@@ -24,12 +24,15 @@ WITH held AS (
         extract(epoch FROM now() - min(run_at) FILTER (WHERE state = 'ready'))::float8 AS oldest_s
     FROM task GROUP BY lane, priority
 ), finished AS (
-    SELECT lane, priority, avg(extract(epoch FROM finished_at - started_at))::float8 AS average_s, count(*) AS finished
-    FROM job WHERE finished_at > now() - $1 * interval '1 second' AND state = 'succeeded'
+    SELECT lane, priority, count(*) FILTER (WHERE state = 'succeeded') AS finished,
+        count(*) FILTER (WHERE state = 'failed') AS failed,
+        avg(extract(epoch FROM finished_at - started_at)) FILTER (WHERE state = 'succeeded')::float8 AS average_s
+    FROM job WHERE finished_at > now() - $1 * interval '1 second' AND state IN ('succeeded', 'failed')
     GROUP BY lane, priority
 )
 SELECT lane, priority, coalesce(depth, 0) AS depth, coalesce(running, 0) AS running, coalesce(sleeping, 0) AS sleeping,
-    greatest(coalesce(oldest_s, 0), 0) AS oldest_s, coalesce(finished, 0) AS finished, average_s,
+    greatest(coalesce(oldest_s, 0), 0) AS oldest_s, coalesce(finished, 0) AS finished,
+    coalesce(failed, 0) AS failed, average_s,
     coalesce(takeovers, 0) AS takeovers
 FROM held FULL JOIN finished USING (lane, priority) LEFT JOIN takeover_count USING (lane, priority)
 ORDER BY lane, priority DESC

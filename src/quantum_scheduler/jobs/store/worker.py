@@ -3,11 +3,18 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from quantum_scheduler.jobs.queue_model import WorkerStats
 from quantum_scheduler.postgres.connect import Connection
 
 REGISTER = "INSERT INTO worker (host, pid, lanes, slots, lease_s) VALUES ($1, $2, $3, $4, $5) RETURNING id"
 
-BEAT = "UPDATE worker SET beat_at = clock_timestamp() WHERE id = $1 RETURNING id"
+BEAT = "UPDATE worker SET beat_at = clock_timestamp(), memory_mb = $2 WHERE id = $1 RETURNING id"
+
+FIND_ALIVE = """
+SELECT id, host, pid, slots, memory_mb,
+    greatest(extract(epoch FROM clock_timestamp() - beat_at)::float8, 0) AS silence_s
+FROM worker WHERE beat_at >= clock_timestamp() - lease_s * interval '1 second' ORDER BY id
+"""
 
 FIND_CANCELLED = "SELECT job_id FROM task WHERE owner = $1 AND state = 'running' AND cancelled_at IS NOT NULL"
 
@@ -23,9 +30,14 @@ async def register(conn: Connection, *, host: str, pid: int, lanes: Sequence[str
     return worker_id
 
 
-async def beat(conn: Connection, worker_id: UUID) -> bool:
-    """Renew the lease; False where it has been taken away."""
-    return await conn.fetchval(BEAT, worker_id) is not None
+async def beat(conn: Connection, worker_id: UUID, memory_mb: float) -> bool:
+    """Renew the lease and say what the worker holds in memory; False where the lease has been taken away."""
+    return await conn.fetchval(BEAT, worker_id, memory_mb) is not None
+
+
+async def find_alive(conn: Connection) -> list[WorkerStats]:
+    """Every worker whose lease has not run out."""
+    return [WorkerStats(**row) for row in await conn.fetch(FIND_ALIVE)]
 
 
 async def find_cancelled(conn: Connection, worker_id: UUID) -> list[UUID]:

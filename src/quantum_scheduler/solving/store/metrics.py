@@ -24,7 +24,9 @@ SELECT backend, count(*) FILTER (WHERE state = 'answered') AS answered,
     avg(cost_usd) FILTER (WHERE state = 'answered') AS average_cost_usd,
     avg(1 - (objective - classical_objective) / greatest(1, abs(classical_objective)))
         FILTER (WHERE state = 'answered') AS quality,
-    avg(extract(epoch FROM ended_at - began_at)::float8) FILTER (WHERE state = 'answered') AS average_s
+    avg(extract(epoch FROM ended_at - began_at)::float8) FILTER (WHERE state = 'answered') AS average_s,
+    percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM ended_at - began_at)::float8)
+        FILTER (WHERE state = 'answered') AS p95_s
 FROM quantum_attempt WHERE backend IS NOT NULL AND ended_at > now() - $1 * interval '1 second'
 GROUP BY backend ORDER BY backend
 """
@@ -40,6 +42,10 @@ SELECT backend, coalesce(error->>'kind', state) AS kind, count(*) AS attempts, c
 FROM quantum_attempt
 WHERE ended_at > now() - $1 * interval '1 second' AND state IN ('failed', 'doubtful')
 GROUP BY 1, 2 ORDER BY attempts DESC, backend, kind LIMIT $3
+"""
+
+COUNT_BEGUN = """
+SELECT count(*) FROM quantum_attempt WHERE backend = $1 AND began_at > now() - $2 * interval '1 second'
 """
 
 
@@ -67,3 +73,8 @@ async def group_failures(
     """The failed attempts of the window by backend and kind of error, most first."""
     rows = await conn.fetch(GROUP_FAILURES, window_s, message_length_max, count_max)
     return [AttemptFailure(**row) for row in rows]
+
+
+async def count_begun(conn: Connection, backend: str, *, since_s: float) -> int:
+    """How many attempts at a backend began in the time before now."""
+    return int(await conn.fetchval(COUNT_BEGUN, backend, since_s))
