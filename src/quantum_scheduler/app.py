@@ -16,6 +16,7 @@ from quantum_scheduler.accounts.network import read_networks
 from quantum_scheduler.accounts.pepper import Peppers
 from quantum_scheduler.backends.check import Check
 from quantum_scheduler.backends.model import Health
+from quantum_scheduler.incidents.answers.model import AnswerSecrets
 from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.jobs.perform import Handler
 from quantum_scheduler.jobs.quantum_bench import QuantumBench
@@ -119,6 +120,12 @@ def build_audience(settings: Settings) -> Audience:
         targets.append(Target(channel="webhook", address=alerts.webhook_url))
     targets += [Target(channel="apprise", address=each) for each in alerts.apprise_urls]
     return Audience(targets=tuple(targets), public_url=settings.public_url)
+
+
+def build_answer_secrets(settings: Settings) -> AnswerSecrets:
+    """Build what answers from Slack and PagerDuty are checked with."""
+    alerts = settings.alerts
+    return AnswerSecrets(slack=alerts.slack_signing_secret, pagerduty=alerts.pagerduty_webhook_secret)
 
 
 @asynccontextmanager

@@ -21,8 +21,10 @@ class AlertSettings:
     slack_bot_token: str | None
     slack_channel: str
     slack_api_url: str
+    slack_signing_secret: str | None
     pagerduty_routing_key: str | None
     pagerduty_events_url: str
+    pagerduty_webhook_secret: str | None
     emails: tuple[str, ...]
     webhook_url: str | None
     webhook_secret: str | None
@@ -145,8 +147,10 @@ def _read_alerts(environ: Mapping[str, str]) -> AlertSettings:
         slack_bot_token=environ.get("SLACK_BOT_TOKEN") or None,
         slack_channel=environ.get("SLACK_CHANNEL") or "#alerts-quantum-scheduler",
         slack_api_url=environ.get("SLACK_API_URL") or "https://slack.com/api",
+        slack_signing_secret=environ.get("SLACK_SIGNING_SECRET") or None,
         pagerduty_routing_key=environ.get("PAGERDUTY_ROUTING_KEY") or None,
         pagerduty_events_url=environ.get("PAGERDUTY_EVENTS_URL") or "https://events.pagerduty.com",
+        pagerduty_webhook_secret=environ.get("PAGERDUTY_WEBHOOK_SECRET") or None,
         emails=tuple(environ.get("ALERT_EMAILS", "").replace(",", " ").split()),
         webhook_url=environ.get("ALERT_WEBHOOK_URL") or None,
         webhook_secret=environ.get("ALERT_WEBHOOK_SECRET") or None,

@@ -23,6 +23,7 @@ from quantum_scheduler.accounts.model import LOCAL_ORG_ID
 from quantum_scheduler.accounts.network import Network
 from quantum_scheduler.accounts.scope import CUSTOMER_KEY_SCOPES
 from quantum_scheduler.api import create_api
+from quantum_scheduler.incidents.answers.model import AnswerSecrets
 from quantum_scheduler.jobs.follow import FOLLOWERS_MAX
 from quantum_scheduler.postgres.connect import connect, open_pool
 from quantum_scheduler.postgres.embed import EmbeddedPostgres
@@ -32,6 +33,7 @@ from quantum_scheduler.worker import run_worker
 
 REQUEST_BYTES_MAX = 4 * 2**20
 PRELOAD = ("quantum_scheduler.jobs.read_apart",)
+ANSWER_SECRETS = AnswerSecrets(slack="slack-secret", pagerduty="pagerduty-secret")
 LANES = ("solve.classical", "solve.simulator")
 
 
@@ -133,6 +135,7 @@ class Service:
                 followers_max=self.followers_max,
                 limits=self.limits,
                 login_parts=LoginParts(options=LoginOptions(proxies=self.proxies)),
+                answer_secrets=ANSWER_SECRETS,
             )
             config = uvicorn.Config(
                 api, log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="on"

@@ -238,6 +238,8 @@ def test_every_route_but_the_descriptions_and_the_health_wants_a_key(stranger: h
     closed = [(method, path) for method, path, operation in operations if "security" in operation]
     assert {path for _, path, operation in operations if "security" not in operation} == {
         "/.well-known/jwks.json",
+        "/api/pagerduty/webhook",
+        "/api/slack/interactions",
         "/api/v2/summary.json",
         "/v1/backends/health",
         "/v1/health",

@@ -31,6 +31,8 @@ from quantum_scheduler.backends.check import Check, HealthBoard
 from quantum_scheduler.backends.load import list_backends
 from quantum_scheduler.incidents import routes as incidents
 from quantum_scheduler.incidents.alerts import routes as alerts
+from quantum_scheduler.incidents.answers import routes as answers
+from quantum_scheduler.incidents.answers.model import NO_SECRETS, AnswerSecrets
 from quantum_scheduler.incidents.paging.announce import NOBODY, Audience
 from quantum_scheduler.incidents.status import routes as status
 from quantum_scheduler.incidents.status.render import StatusBoard
@@ -65,6 +67,7 @@ ROUTERS = (
     pages.router,
     incidents.router,
     alerts.router,
+    answers.router,
     oncall.router,
     status.summary,
     status.router,
@@ -86,6 +89,7 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
     login_parts: LoginParts | None = None,
     limits: LimitSettings = GENEROUS,
     audience: Audience = NOBODY,
+    answer_secrets: AnswerSecrets = NO_SECRETS,
     status_copy: Path | None = None,
 ) -> FastAPI:
     """Build the API on what the caller has opened and will close after it has stopped serving.
@@ -93,8 +97,8 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
     `executor` reads large bodies; a pool of one process is enough, and it should not be the workers' own. Once `stop`
     is set, requests that wait and streams of events end, so that the server can shut down. At most `followers_max` of
     both are kept at once. `check` asks a backend how it is, or else a process of `executor` does; `limits` say how many
-    requests are let in. `audience` is told of every incident, and `status_copy` is where the last status page is kept,
-    for when the database is away.
+    requests are let in. `audience` is told of every incident, and answers what is signed with `answer_secrets`;
+    `status_copy` is where the last status page is kept, for when the database is away.
     """
     board = HealthBoard(list_backends(), check or build_check(executor))
     changes = JobChanges(listener, stop=stop, followers_max=followers_max)
@@ -130,6 +134,7 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
     api.state.pulse = pulse
     api.state.backend_health = board
     api.state.incidents = incidents.IncidentDoor(audience=audience, notifier=notifier)
+    api.state.answer_secrets = answer_secrets
     api.state.status = StatusBoard(pool, status_copy, public_url=audience.public_url)
     for router in ROUTERS:
         api.include_router(router)

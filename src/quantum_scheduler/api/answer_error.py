@@ -64,6 +64,7 @@ from quantum_scheduler.api.model import (
     RequestFailed,
 )
 from quantum_scheduler.backends.load import BackendUnknown
+from quantum_scheduler.incidents.answers.model import ReceiverMissing, SignatureWrong
 from quantum_scheduler.incidents.model import IncidentTextInvalid, IncidentUnknown, MoveRefused
 from quantum_scheduler.incidents.status.model import ComponentUnknown
 from quantum_scheduler.incidents.status.routes import StatusUnknown
@@ -94,11 +95,13 @@ STATUS: dict[type[Exception], int] = {
     PersonNeeded: 403,
     ProofRefused: 403,
     ScopeMissing: 403,
+    SignatureWrong: 403,
     ApiKeyUnknown: 404,
     ClassUnknown: 404,
     InvitationUnknown: 404,
     OrganisationUnknown: 404,
     ProviderMissing: 404,
+    ReceiverMissing: 404,
     SessionNotThere: 404,
     UserUnknown: 404,
     JobUnknown: 404,

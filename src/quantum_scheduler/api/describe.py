@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from quantum_scheduler.accounts.routes.document import REQUEST_BODIES as ACCOUNT_BODIES
 from quantum_scheduler.api.model import ERROR_MEDIA_TYPE, ErrorDocument
 from quantum_scheduler.incidents.alerts.document import REQUEST_BODIES as ALERT_BODIES
+from quantum_scheduler.incidents.answers.routes import REQUEST_BODIES as ANSWER_BODIES
 from quantum_scheduler.incidents.document import REQUEST_BODIES as INCIDENT_BODIES
 from quantum_scheduler.incidents.status.routes import REQUEST_BODIES as STATUS_BODIES
 from quantum_scheduler.jobs.routes import REQUEST_BODIES as JOB_BODIES
@@ -79,6 +80,7 @@ def _describe_bodies() -> dict[str, Any]:
         *ACCOUNT_BODIES,
         *INCIDENT_BODIES,
         *ALERT_BODIES,
+        *ANSWER_BODIES,
         *ONCALL_BODIES,
         *STATUS_BODIES,
         ErrorDocument,

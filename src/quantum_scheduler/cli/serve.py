@@ -9,7 +9,15 @@ import httpx2
 import uvicorn
 
 from quantum_scheduler.api import create_api
-from quantum_scheduler.app import build_audience, build_callers, build_check, build_keyring, build_login, build_reader
+from quantum_scheduler.app import (
+    build_answer_secrets,
+    build_audience,
+    build_callers,
+    build_check,
+    build_keyring,
+    build_login,
+    build_reader,
+)
 from quantum_scheduler.cli.keep_peppers import keep_peppers
 from quantum_scheduler.cli.listen import name_address
 from quantum_scheduler.postgres.connect import open_pool
@@ -59,6 +67,7 @@ async def serve_api(
                 login_parts=build_login(settings, keep_peppers(settings), served_at=name_address(bound)),
                 limits=settings.limits,
                 audience=build_audience(settings),
+                answer_secrets=build_answer_secrets(settings),
                 status_copy=settings.data_dir / "status.json",
             )
             server = _Server(

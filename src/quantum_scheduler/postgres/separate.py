@@ -24,6 +24,7 @@ CLOSED = (
     "audit_head",
     "escalation",
     "incident",
+    "incident_answer",
     "incident_event",
     "incident_item",
     "invitation",
