@@ -224,6 +224,8 @@ async def test_the_usage_of_customers_and_of_ours_with_the_vendors_is_told_apart
             await record_upstream(conn, UpstreamQuota(backend="ibm", meter="seconds", used=used, amount=100))
         past = datetime.now(UTC) - timedelta(days=1)
         await record_upstream(conn, UpstreamQuota(backend="dwave", meter="s", used=9, amount=9, resets_at=past))
+        await record_upstream(conn, UpstreamQuota(backend="dynex", meter="s", used=9, amount=9))
+        await conn.execute("UPDATE upstream_quota SET reported_at = now() - interval '61 min' WHERE backend = 'dynex'")
         assert quota_usage(await quota_stats(conn)) == {"customer": 0.25, "upstream": 0.95}
         assert [each.backend for each in await list_upstream(conn)] == ["ibm"]
 

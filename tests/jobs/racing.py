@@ -138,12 +138,16 @@ class Track:
         (claim,) = await self.desk.claim(await self.desk.register(), lane=job.lane)
         return claim
 
+    async def perform(self, job: Job, claim: Claim) -> Outcome:
+        """Race the job, and leave it to others to settle it."""
+        async with self.desk.pool.acquire() as conn:
+            problem = await conn.fetchval("SELECT problem FROM job WHERE id = $1", job.id)
+        return await perform_claim(self.bench, claim, problem, handlers={}, on_progress=lambda _: None)
+
     async def step(self, job: Job, claim: Claim | None = None) -> Outcome:
         """Claim the job, race it and settle it."""
         claim = claim or await self.claim(job)
-        async with self.desk.pool.acquire() as conn:
-            problem = await conn.fetchval("SELECT problem FROM job WHERE id = $1", job.id)
-        outcome = await perform_claim(self.bench, claim, problem, handlers={}, on_progress=lambda _: None)
+        outcome = await self.perform(job, claim)
         await self.desk.settle((claim, outcome))
         return outcome
 

@@ -30,6 +30,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "share": ({}, {"share": 0}, "it gets 0 % of the jobs, and this is not one of them"),
     "error": ({}, {"appraisal": Appraisal(fits=False, error="no SDK")}, "no SDK"),
     "fit": ({}, {"appraisal": Appraisal(fits=False, why="too many variables")}, "too many variables"),
+    "quota": ({"short": {"dynex": "the plan has not enough left"}}, {}, "the plan has not enough left"),
     "budget": ({"max_cost_usd": 0.1}, {}, "it would cost 0.4 USD, and may cost 0.1"),
     "deadline": ({"deadline_left_s": 2.0}, {}, "it would take 5.0 s, and 2.0 s are left"),
 }

@@ -63,10 +63,14 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What a solve would take, before it is submitted. `cost_usd` is None where the vendor only quotes."""
+    """What a solve would take, before it is submitted. `cost_usd` is None where the vendor only quotes.
+
+    `qpu_seconds` is the part of it on a quantum computer, or the vendor's solver that has one, as plans count it.
+    """
 
     fits: bool
     seconds: float
+    qpu_seconds: float = 0.0
     cost_usd: float | None = None
     billable: Mapping[str, float] = field(default_factory=dict)
     why: str = ""
@@ -108,7 +112,7 @@ class Answer:
     `solutions` are candidates, best first, and may be empty. `complete` says that the search ended by itself, so the
     same seed and limits give the same answer; it is False where the clock cut it short. `reproducible` is False where
     they do not although it ended by itself, as with all quantum hardware. `proof` is what the backend claims to have
-    shown.
+    shown. `qpu_seconds` in `info` is how long the vendor's quantum computer was busy with it, where the vendor says so.
     """
 
     solutions: tuple[ScheduleSolution | BinarySolution, ...]

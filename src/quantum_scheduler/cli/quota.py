@@ -42,7 +42,11 @@ def show(*, org: Annotated[UUID | None, Parameter(help="Only this organisation's
         f"{' (soft)' if each['is_soft'] else ''}  used {each['used']}, reserved {each['reserved']}"
         for each in shown["customers"]
     ]
-    lines += [f"{each.backend}  {each.meter}  {each.used:g} of {each.amount:g}" for each in shown["upstream"]]
+    lines += [
+        f"{each.backend}  {each.meter}  {each.used / each.amount:.0%} of {each.amount:g}  used {each.used:g}, "
+        f"reported {each.reported_at:%Y-%m-%d %H:%M} UTC"
+        for each in shown["upstream"]
+    ]
     shown["upstream"] = [asdict(each) for each in shown["upstream"]]
     return answer(shown, lines or ["no quota is used"], as_json=json)
 

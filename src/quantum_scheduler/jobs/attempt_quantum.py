@@ -6,11 +6,14 @@ The handle is committed as soon as the vendor has given it, so that any worker c
 import asyncio
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from quantum_scheduler.accounts.quota.model import QuotaExceeded
+from quantum_scheduler.accounts.quota.reserve import note_refusal
 from quantum_scheduler.backends.load import is_local
 from quantum_scheduler.backends.model import BackendError, ErrorKind
 from quantum_scheduler.jobs.attempt_model import Answered, ClaimLost, Handle, Lost, Waiting
@@ -36,7 +39,12 @@ ASK_AGAIN_SHARE = 0.2
 ASK_AGAIN_MIN_S = 1.0
 ASK_AGAIN_MAX_S = 30.0
 # What it is called where a rule keeps a job from every quantum backend and nothing is wrong with any.
-REFUSAL_KINDS: Mapping[str, str] = {"fit": "too_large", "budget": "budget", "deadline": "deadline"}
+REFUSAL_KINDS: Mapping[str, str] = {
+    "fit": "too_large",
+    "quota": "quota_exceeded",
+    "budget": "budget",
+    "deadline": "deadline",
+}
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -45,7 +53,7 @@ class QuantumAttempt:
 
     Whoever waits sets `leave` to have it come back with `Waiting` rather than wait on, `is_last` to have it try no
     further backend, and `is_abandoned` when nobody waits any more. `outruns` says how often the backend was late;
-    `tried` names the backends that have failed the job in this claim.
+    `tried` names the backends that have failed the job in this claim, `short` those that the plan has no time left for.
     """
 
     bench: Bench
@@ -60,6 +68,7 @@ class QuantumAttempt:
     outruns: int = 0
     _handle: Handle | None = None
     tried: dict[str, str] = field(default_factory=dict)
+    short: dict[str, str] = field(default_factory=dict)
     _lost: Lost | None = None
 
     async def run(self) -> Answered | Waiting | Lost:
@@ -134,6 +143,7 @@ class QuantumAttempt:
                     rules=self.rules,
                     deadline_left_s=self.claim.deadline_left_s,
                     tried=self.tried,
+                    short=self.short,
                 )
                 if attempt.is_open(question, candidates):
                     budget = await job_store.read_budget(conn, self.claim.job_id)
@@ -153,13 +163,25 @@ class QuantumAttempt:
     async def _submit(self, decision: Decision, backend: str) -> None:
         if self.is_abandoned:
             raise ClaimLost
-        async with self.bench.pool.acquire() as conn, conn.transaction():
-            submitting_at = await task_store.begin_submission(conn, self.claim.fence)
-            if submitting_at is None:
-                raise ClaimLost
-            key = submission_key(self.claim.task_id, submitting_at)
-            attempt_id = await attempt.open_attempt(conn, self.claim.job_id, key, decision)
-        await self._say_submit(backend, attempt_id, key)
+        try:
+            async with self.bench.pool.acquire() as conn, conn.transaction():
+                submitting_at = await task_store.begin_submission(conn, self.claim.fence)
+                if submitting_at is None:
+                    raise ClaimLost
+                key = submission_key(self.claim.task_id, submitting_at)
+                attempt_id = await attempt.open_attempt(conn, self.claim.org_id, self.claim.job_id, key, decision)
+        except QuotaExceeded as refusal:
+            await self._do_without(backend, refusal)
+        else:
+            await self._say_submit(backend, attempt_id, key)
+
+    async def _do_without(self, backend: str, refusal: QuotaExceeded) -> None:
+        """Note that the plan has too little left for a backend; the next choice is made without it."""
+        self.short[backend] = str(refusal)
+        # A plan without quantum computers has nothing that could be used up.
+        if any(each.amount for each in refusal.shortages):
+            async with self.bench.pool.acquire() as conn, conn.transaction():
+                await note_refusal(conn, refusal)
 
     async def _say_submit(self, backend: str, attempt_id: int, key: str) -> None:
         try:
@@ -247,7 +269,7 @@ class QuantumAttempt:
     async def _compute(self, decision: Decision, backend: str) -> Answered | None:
         """Have a backend answer that computes in our own processes; there is nothing to follow, and none to lose."""
         async with self.bench.pool.acquire() as conn:
-            attempt_id = await attempt.open_attempt(conn, self.claim.job_id, None, decision)
+            attempt_id = await attempt.open_attempt(conn, self.claim.org_id, self.claim.job_id, None, decision)
         request = dataclasses.replace(self.request, backend=backend)
         try:
             result = await compute_answer(self.bench, self.claim, request, self.document, on_progress=_tell_nobody)
@@ -258,7 +280,14 @@ class QuantumAttempt:
         return await self._win(backend, attempt_id, result)
 
     async def _win(self, backend: str, attempt_id: int, result: Mapping[str, Any]) -> Answered:
-        ending = Ending(state="answered", objective=result["objective"], cost_usd=result["info"].get("cost_usd"))
+        info = result["info"]
+        qpu_s = info.get("qpu_seconds")
+        ending = Ending(
+            state="answered",
+            objective=result["objective"],
+            cost_usd=info.get("cost_usd"),
+            qpu_ms=None if qpu_s is None else math.ceil(qpu_s * 1000),
+        )
         async with self.bench.pool.acquire() as conn:
             await attempt.end_attempt(conn, backend, attempt_id, ending, chance=self.bench.chance())
         return Answered(backend=backend, attempt_id=attempt_id, result=result)

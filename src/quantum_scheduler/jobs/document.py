@@ -98,6 +98,7 @@ class JobAttempt(BaseModel):
     classical_objective: float | None = Field(description="What the classical search beside it found.")
     winner: str | None
     cost_usd: float | None
+    qpu_ms: int = Field(description="Of the plan: what it may take while it is open, what it took once it ended.")
     began_at: datetime
     ended_at: datetime | None
 
@@ -182,6 +183,7 @@ class BackendEstimate(BaseModel):
     backend: str
     fits: bool = Field(description="Whether the backend can take the problem.")
     seconds: float
+    qpu_seconds: float = Field(description="The part on a quantum computer, which counts against the plan's `qpu_ms`.")
     cost_usd: float | None = Field(description="Null where the vendor only quotes.")
     billable: dict[str, float]
     why: str = Field(description="Why it does not fit, or what the estimate rests on.")

@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Sequence
 from typing import assert_never
+from uuid import UUID
 
 import structlog
 
@@ -95,19 +96,21 @@ async def settle_tasks(conn: Connection, done: Sequence[tuple[Fence, Outcome]]) 
 
 
 def _tell_spent(ends: Sequence[End], ended: Sequence[Settled]) -> list[Spent]:
-    """What the ended jobs used: an answer its own time, a cancelled job that of its last try, any other nothing."""
+    """What the ended jobs used: an answer its own time, a cancelled job that of its last try, any other nothing.
+
+    What their attempts took of quantum computers is with their reservations.
+    """
     answers = {end.fence: end for end in ends}
-    return [
-        Spent(job_id=each.job_id, **_measure(each, answers[each.fence])) for each in ended if each.job_id is not None
-    ]
+    return [_measure(each.job_id, each, answers[each.fence]) for each in ended if each.job_id is not None]
 
 
-def _measure(ended: Settled, end: End) -> dict[str, int]:
-    if ended.state == "failed" or end.cached:
-        return {}
+def _measure(job_id: UUID, ended: Settled, end: End) -> Spent:
+    if ended.state == "failed":
+        return Spent(job_id=job_id, is_free=True)
+    if end.cached:
+        return Spent(job_id=job_id)
     result = end.result if ended.state == "succeeded" and end.result else {}
-    solve_s, qpu_s = result.get("seconds", ended.ran_s), result.get("info", {}).get("qpu_seconds", 0.0)
-    return {"solve_ms": math.ceil(solve_s * 1000), "qpu_ms": math.ceil(qpu_s * 1000)}
+    return Spent(job_id=job_id, solve_ms=math.ceil(result.get("seconds", ended.ran_s) * 1000))
 
 
 _WAITS = {Retry: "job.retried", Review: "job.needs_review"}

@@ -11,9 +11,6 @@ from quantum_scheduler.jobs.pack import pack_problem
 from quantum_scheduler.jobs.store import job as store
 from quantum_scheduler.postgres.connect import Connection
 
-# What is not solved here is solved on a vendor's quantum computer.
-SOLVED_HERE = frozenset({"auto", "classical", "simulator"})
-
 
 async def submit_job(conn: Connection, org_id: UUID, new: NewJob) -> tuple[Job, bool]:
     """Queue a job; True with it where it is new, False where its idempotency key had already made it.
@@ -39,15 +36,12 @@ async def submit_jobs(conn: Connection, org_id: UUID, new: Sequence[NewJob]) -> 
 
 
 def _tell_needs(job_id: UUID | None, job: NewJob, problem: bytes) -> Iterator[Need]:
-    """What a new job may use at most; one that was made before has reserved it already."""
+    """What a new job may use at most, but for quantum computers; one that was made before has reserved it already."""
     if job_id is None:
         return
-    time_ms = math.ceil(job.time_limit_s * 1000)
     yield Need(job_id=job_id, meter="jobs_at_once", amount=1)
-    yield Need(job_id=job_id, meter="solve_ms", amount=time_ms)
+    yield Need(job_id=job_id, meter="solve_ms", amount=math.ceil(job.time_limit_s * 1000))
     yield Need(job_id=job_id, meter="stored_bytes", amount=len(problem))
-    if job.backend not in SOLVED_HERE:
-        yield Need(job_id=job_id, meter="qpu_ms", amount=time_ms)
 
 
 def _replay(job: NewJob, known: dict[str, tuple[UUID, str]]) -> UUID:

@@ -1,10 +1,12 @@
 """Write down attempts at quantum backends: why one was chosen, what became of it, and what its breaker learns by it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from quantum_scheduler.accounts.quota.model import Need
+from quantum_scheduler.accounts.quota.reserve import reserve_quota, settle_part
 from quantum_scheduler.backends.model import BackendError
 from quantum_scheduler.postgres.connect import Connection
 from quantum_scheduler.solving.breaker import enter, record_outcome, record_outrun
@@ -28,7 +30,8 @@ async def consider(
     job_id: UUID,
     rules: Rules,
     deadline_left_s: float | None,
-    tried: dict[str, str],
+    tried: Mapping[str, str],
+    short: Mapping[str, str],
 ) -> tuple[Question, list[Candidate]]:
     """Gather what the routing of a job is decided on, but for its budget and what adapters say of the problem."""
     names = list_candidates(asked, rules.priority)
@@ -40,6 +43,7 @@ async def consider(
         classical_only=rules.classical_only,
         deadline_left_s=deadline_left_s,
         tried=tried,
+        short=short,
     )
     return question, [
         Candidate(name=state.name, breaker=state.breaker, share=state.share, health=state.health) for state in states
@@ -87,9 +91,16 @@ async def take_place(
     return decision if await enter(conn, chosen.breaker) else None
 
 
-async def open_attempt(conn: Connection, job_id: UUID, key: str | None, decision: Decision) -> int:
-    """Write that an attempt begins, under the key of its submission where there is one; return its number."""
-    return await store.open_attempt(conn, job_id, key, decision)
+async def open_attempt(conn: Connection, org_id: UUID, job_id: UUID, key: str | None, decision: Decision) -> int:
+    """Write that an attempt begins, under the key of its submission where there is one; return its number.
+
+    What it may take of a quantum computer's time is reserved. Raises QuotaExceeded where the plan has not as much left;
+    the transaction must then be rolled back.
+    """
+    attempt_id = await store.open_attempt(conn, job_id, key, decision)
+    if decision.qpu_ms:
+        await reserve_quota(conn, org_id, [Need(job_id=job_id, meter="qpu_ms", amount=decision.qpu_ms)])
+    return attempt_id
 
 
 async def note_submitted(conn: Connection, attempt_id: int) -> datetime:
@@ -119,19 +130,23 @@ async def end_attempt(
     chance: float,
     retry_after_s: float | None = None,
 ) -> None:
-    """Write how an attempt ended, and tell the breaker."""
+    """Write how an attempt ended, tell the breaker, and free what was reserved for it but what it used."""
     async with conn.transaction():
-        await store.end_attempt(conn, attempt_id, ending)
+        ended = await store.end_attempt(conn, attempt_id, ending)
         await record_outcome(
             conn, backend, chance=chance, kind=ending.kind, message=ending.message, retry_after_s=retry_after_s
         )
+        if ended is not None:
+            await settle_part(conn, ended)
 
 
 async def end_unanswered(conn: Connection, backend: str, attempt_id: int, ending: Ending) -> None:
-    """Write that an attempt was stopped before it was answered, which is no fault of the backend's."""
+    """Write that an attempt was stopped before it was answered: no fault of its backend's, and it costs nothing."""
     async with conn.transaction():
-        await store.end_attempt(conn, attempt_id, ending)
+        ended = await store.end_attempt(conn, attempt_id, ending)
         await record_outrun(conn, backend, is_outrun=ending.state == "outrun")
+        if ended is not None:
+            await settle_part(conn, ended)
 
 
 async def note_race(conn: Connection, attempt_id: int, classical_objective: float | None, winner: str) -> None:

@@ -1,5 +1,6 @@
 """Decide where a job goes. `RULES` is the whole of it: the first candidate that no rule refuses is chosen."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -50,6 +51,10 @@ def _refuse_fit(_question: Question, candidate: Candidate) -> str:
     return known.why or "it does not fit" if known is not None and not known.fits else ""
 
 
+def _refuse_quota(question: Question, candidate: Candidate) -> str:
+    return question.short.get(candidate.name, "")
+
+
 def _refuse_budget(question: Question, candidate: Candidate) -> str:
     known, most = candidate.appraisal, question.max_cost_usd
     if known is None or most is None:
@@ -73,6 +78,7 @@ RULES: tuple[Rule, ...] = (
     Rule("breaker", True, _refuse_breaker),  # it failed others lately, or was closed off by hand
     Rule("health", True, _refuse_health),  # it said that it is down
     Rule("share", False, _refuse_share),  # it gets only some of the jobs
+    Rule("quota", False, _refuse_quota),  # the plan has too little left of a quantum computer's time
     # What only its adapter can tell of this problem:
     Rule("error", True, _refuse_error),  # the adapter cannot be used: its SDK or its key is missing
     Rule("fit", False, _refuse_fit),  # the problem is more than it takes
@@ -111,6 +117,7 @@ def decide(question: Question, candidates: Sequence[Candidate]) -> Decision:
                 chosen=candidate.name,
                 reasons=(*reasons, chosen),
                 cost_usd=None if known is None else known.cost_usd,
+                qpu_ms=0 if known is None else math.ceil(known.qpu_seconds * 1000),
             )
         reasons.append(reason)
     if not candidates:

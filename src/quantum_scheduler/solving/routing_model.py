@@ -1,7 +1,7 @@
 """The nouns of routing: what is known of a backend, what is asked, and what is decided."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -44,6 +44,7 @@ class Appraisal:
 
     fits: bool
     seconds: float = 0.0
+    qpu_seconds: float = 0.0
     cost_usd: float | None = None
     why: str = ""
     error: str = ""
@@ -63,7 +64,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a job asks of the routing. `tried` are the backends that have failed it already, with the reason."""
+    """What a job asks of the routing. `tried` are the backends that have failed it already, with the reason.
+
+    `short` are those that would take more of a quantum computer's time than its plan has left, with what is missing.
+    """
 
     asked: str
     job_id: UUID
@@ -72,6 +76,7 @@ class Question:
     deadline_left_s: float | None = None
     max_cost_usd: float | None = None
     tried: Mapping[str, str]
+    short: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +92,8 @@ class Reason:
 class Decision:
     """Where a job goes: a quantum backend, or with None a classical one, and why.
 
-    `is_fallback` says that it would have gone to a quantum backend but for some trouble.
+    `is_fallback` says that it would have gone to a quantum backend but for some trouble; `qpu_ms` how much time of a
+    quantum computer it may take.
     """
 
     asked: str
@@ -95,6 +101,7 @@ class Decision:
     reasons: tuple[Reason, ...]
     is_fallback: bool = False
     cost_usd: float | None = None
+    qpu_ms: int = 0
 
     def document(self) -> dict[str, Any]:
         """Write it as JSON."""
@@ -138,6 +145,7 @@ class Attempt:
     classical_objective: float | None
     winner: str | None
     cost_usd: float | None
+    qpu_ms: int
     began_at: datetime
     submitted_at: datetime | None
     ended_at: datetime | None
@@ -145,7 +153,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How an attempt ended: its state, and what is known of it then."""
+    """How an attempt ended: its state, and what is known of it then.
+
+    An answered one without `qpu_ms` counts as having taken what was expected.
+    """
 
     state: AttemptState
     kind: str | None = None
@@ -154,6 +165,7 @@ class Ending:
     classical_objective: float | None = None
     winner: str | None = None
     cost_usd: float | None = None
+    qpu_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,7 @@ def appraise(argument: bytes, report: Callable[[bytes], None]) -> bytes:
         return {
             "fits": estimate.fits,
             "seconds": estimate.seconds,
+            "qpu_seconds": estimate.qpu_seconds,
             "cost_usd": estimate.cost_usd,
             "why": estimate.why,
         }

@@ -160,6 +160,7 @@ class BackendConformance:
         assert estimate.seconds > 0
         assert (estimate.cost_usd or 0) >= 0
         assert all(amount >= 0 for amount in estimate.billable.values())
+        assert estimate.qpu_seconds >= 0
 
     def test_a_model_over_its_limit_does_not_fit_and_it_says_why(self, backend: Backend) -> None:
         count = backend.capabilities().variables_max + 1

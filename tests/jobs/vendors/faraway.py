@@ -29,6 +29,9 @@ from quantum_scheduler.problems.verify import verify
 REFUSALS = {"rate_limit", "unavailable", "timeout", "offline", "quota", "auth", "invalid"}
 VARIABLES_MAX = 12
 COST_USD = 0.3
+# What the quantum computer is expected to take, and what it does take.
+QPU_EXPECTED_S = 0.5
+QPU_TAKEN_S = 0.02
 
 
 class Searching:
@@ -47,7 +50,13 @@ class Searching:
     def estimate(self, problem: Problem, limits: Limits) -> Estimate:
         assert isinstance(problem, BinaryProblem)
         fits = len(problem.labels) <= VARIABLES_MAX
-        return Estimate(fits=fits, seconds=0.5, cost_usd=COST_USD, why="" if fits else "too many variables")
+        return Estimate(
+            fits=fits,
+            seconds=0.5,
+            qpu_seconds=QPU_EXPECTED_S,
+            cost_usd=COST_USD,
+            why="" if fits else "too many variables",
+        )
 
     def health(self, timeout_s: float) -> Health:
         fault = self._fault()
@@ -104,7 +113,10 @@ class Searching:
         best = ranked[-1] if fault == "worse" else ranked[0]
         energy = verify(problem, best).measures["energy"]
         return Answer(
-            solutions=(best,), complete=False, claimed_objective=energy - 1 if fault == "wrong_energy" else energy
+            solutions=(best,),
+            complete=False,
+            claimed_objective=energy - 1 if fault == "wrong_energy" else energy,
+            info={"qpu_seconds": QPU_TAKEN_S} if self.recovers else {},
         )
 
     def cancel(self, handle: Handle) -> None:

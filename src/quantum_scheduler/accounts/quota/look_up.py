@@ -26,5 +26,5 @@ async def record_upstream(conn: Connection, quota: UpstreamQuota) -> None:
 
 
 async def list_upstream(conn: Connection) -> list[UpstreamQuota]:
-    """What the backends last reported of our quotas with their vendors, until those begin anew."""
+    """What the backends reported in the last hour of our quotas with their vendors, until those begin anew."""
     return await store.list_upstream(conn)

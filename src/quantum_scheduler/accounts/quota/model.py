@@ -14,6 +14,8 @@ ENDLESS = date(1970, 1, 1)
 
 AMOUNT_MAX = 2**62
 NOTICES_LISTED_MAX = 1_000
+# What a vendor's figure was so long ago says nothing of now.
+UPSTREAM_FRESH_S = 3_600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +42,24 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What a job that has ended used; what else it had reserved is free again."""
+    """What a job that has ended used; what else it had reserved is free again.
+
+    `is_free` says that nothing is to be paid, whatever was used of it before it ended.
+    """
 
     job_id: UUID
     solve_ms: int = 0
-    qpu_ms: int = 0
+    is_free: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A part of a job's work that is over: what had been reserved for it of a meter, and what it used."""
+
+    job_id: UUID
+    meter: Meter
+    reserved: int
+    used: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from quantum_scheduler.accounts.quota import store
-from quantum_scheduler.accounts.quota.model import MONTHLY, Need, QuotaExceeded, Spent
+from quantum_scheduler.accounts.quota.model import MONTHLY, Need, Part, QuotaExceeded, Spent
 from quantum_scheduler.postgres.connect import Connection
 
 # Of jobs at once there is more when one has ended; of what counts by the month, when somebody has raised it.
@@ -26,8 +26,17 @@ async def reserve_quota(conn: Connection, org_id: UUID, needs: Sequence[Need]) -
         raise QuotaExceeded(org_id, shortages, retry_after_s=retry_after_s)
 
 
+async def settle_part(conn: Connection, part: Part) -> None:
+    """Keep of what was reserved for a part of a job's work as much as it used, which counts when the job ends.
+
+    Joins the transaction that ends the part, which must end it but once. It may have used more than was reserved; where
+    its job has ended before, nothing changes.
+    """
+    await store.settle_part(conn, part)
+
+
 async def settle_quota(conn: Connection, spent: Sequence[Spent]) -> None:
-    """Count what jobs have used, at most what they had reserved, and free the rest; all in one statement.
+    """Count what jobs have used, of solving at most what they had reserved, and free the rest; all in one statement.
 
     Joins the transaction that ends the jobs. One that reserved nothing, or was settled before, changes nothing.
     """

@@ -1,13 +1,16 @@
-"""Every SQL statement of the quotas. Their rows are locked last in a transaction, and in the order of their keys."""
+"""Every SQL statement of the quotas. Their rows are locked last in a transaction, and in the order of their keys; those
+of a job's reservations just before them."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from quantum_scheduler.accounts.quota.model import (
+    UPSTREAM_FRESH_S,
     Meter,
     Need,
     Notice,
+    Part,
     QuotaPulse,
     Shortage,
     Spent,
@@ -34,20 +37,21 @@ WITH allowed AS MATERIALIZED (
     WHERE given.amount > 0
 ), total AS MATERIALIZED (
     SELECT meter, sum(asked.amount)::bigint AS amount FROM asked GROUP BY meter
+), kept AS (
+    INSERT INTO quota_reservation AS kept (job_id, meter, org_id, period, amount)
+    SELECT job_id, meter, $1, period, amount FROM asked
+    ON CONFLICT (job_id, meter) DO UPDATE SET amount = kept.amount + excluded.amount
+    RETURNING meter
 ), taken AS (
     INSERT INTO quota AS held (org_id, meter, period, reserved)
     SELECT $1, meter, allowed.period, total.amount FROM total JOIN allowed USING (meter)
-    WHERE allowed.is_soft OR total.amount <= allowed.amount ORDER BY meter
+    WHERE (allowed.is_soft OR total.amount <= allowed.amount) AND (SELECT count(*) FROM kept) > 0 ORDER BY meter
     ON CONFLICT (org_id, meter, period) DO UPDATE SET reserved = held.reserved + excluded.reserved
     WHERE (
         SELECT allowed.is_soft OR held.used + held.reserved + excluded.reserved <= allowed.amount
         FROM allowed WHERE allowed.meter = excluded.meter
     )
     RETURNING meter, period, used + reserved AS taken
-), kept AS (
-    INSERT INTO quota_reservation AS kept (job_id, meter, org_id, period, amount)
-    SELECT job_id, meter, $1, period, amount FROM asked
-    ON CONFLICT (job_id, meter) DO UPDATE SET amount = kept.amount + excluded.amount
 ), told AS (
     INSERT INTO quota_notice (org_id, meter, period, percent, taken, amount)
     SELECT $1, taken.meter, taken.period, step.percent, taken.taken, allowed.amount
@@ -61,15 +65,26 @@ SELECT total.meter, total.amount AS asked, allowed.amount
 FROM total JOIN allowed USING (meter) LEFT JOIN taken USING (meter) WHERE taken.meter IS NULL ORDER BY total.meter
 """
 
-# A job never uses more than it reserved, so what is used stays within a hard quota.
+# What a vendor takes more than it was expected to is known when it has been taken.
+SETTLE_PART = """
+WITH kept AS (
+    UPDATE quota_reservation SET amount = greatest(0, amount - $3) + $4, used = used + $4
+    WHERE job_id = $1 AND meter = $2
+    RETURNING org_id, meter, period, new.amount - old.amount AS more
+)
+UPDATE quota SET reserved = quota.reserved + kept.more
+FROM kept WHERE quota.org_id = kept.org_id AND quota.meter = kept.meter AND quota.period = kept.period
+"""
+
+# A job never counts more time of solving than it reserved, so that stays within a hard quota.
 SETTLE = """
 WITH freed AS (
     DELETE FROM quota_reservation AS kept
-    USING unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS given (job_id, solve_ms, qpu_ms)
+    USING unnest($1::uuid[], $2::bigint[], $3::boolean[]) AS given (job_id, solve_ms, is_free)
     WHERE kept.job_id = given.job_id
     RETURNING kept.org_id, kept.meter, kept.period, kept.amount, CASE kept.meter
         WHEN 'solve_ms' THEN least(kept.amount, given.solve_ms)
-        WHEN 'qpu_ms' THEN least(kept.amount, given.qpu_ms)
+        WHEN 'qpu_ms' THEN CASE WHEN given.is_free THEN 0 ELSE kept.used END
         WHEN 'stored_bytes' THEN kept.amount
         ELSE 0
     END AS used
@@ -151,10 +166,11 @@ ON CONFLICT (backend, meter) DO UPDATE SET used = excluded.used, amount = exclud
     resets_at = excluded.resets_at, reported_at = now()
 """
 
-# A quota that has begun anew since it was reported is unknown, not used up.
+# A quota that has begun anew since it was reported, or that nobody reports any more, is unknown, not used up.
 LIST_UPSTREAM = """
 SELECT backend, meter, used, amount, resets_at, reported_at FROM upstream_quota
-WHERE resets_at IS NULL OR resets_at > now() ORDER BY backend, meter
+WHERE (resets_at IS NULL OR resets_at > now()) AND reported_at > now() - $1 * interval '1 second'
+ORDER BY backend, meter
 """
 
 
@@ -176,8 +192,13 @@ async def settle(conn: Connection, spent: Sequence[Spent]) -> None:
         SETTLE,
         [each.job_id for each in spent],
         [each.solve_ms for each in spent],
-        [each.qpu_ms for each in spent],
+        [each.is_free for each in spent],
     )
+
+
+async def settle_part(conn: Connection, part: Part) -> None:
+    """Keep as much of what was reserved for a part of a job's work as it used."""
+    await conn.execute(SETTLE_PART, part.job_id, part.meter, part.reserved, part.used)
 
 
 async def note_refusal(conn: Connection, org_id: UUID, shortages: Sequence[Shortage]) -> None:
@@ -216,5 +237,5 @@ async def record_upstream(conn: Connection, quota: UpstreamQuota) -> None:
 
 
 async def list_upstream(conn: Connection) -> list[UpstreamQuota]:
-    """What the backends reported, but for what has begun anew since."""
-    return [UpstreamQuota(**row) for row in await conn.fetch(LIST_UPSTREAM)]
+    """What the backends reported lately, but for what has begun anew since."""
+    return [UpstreamQuota(**row) for row in await conn.fetch(LIST_UPSTREAM, UPSTREAM_FRESH_S)]

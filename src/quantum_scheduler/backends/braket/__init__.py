@@ -81,6 +81,7 @@ class BraketBackend:
         return Estimate(
             fits=not why,
             seconds=seconds,
+            qpu_seconds=shots * SHOT_SECONDS if device.is_quantum else 0.0,
             cost_usd=device.cost_usd(shots, seconds),
             billable={"tasks": 1, "shots": shots} if device.unit == "shot" else {"minutes": seconds / 60},
             why=why,

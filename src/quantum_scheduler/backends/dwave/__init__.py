@@ -86,6 +86,7 @@ class DWaveBackend:
         return Estimate(
             fits=not why,
             seconds=OVERHEAD_S + solving_s,
+            qpu_seconds=solving_s,
             cost_usd=price_seconds(unit, solving_s),
             billable={unit: solving_s},
             why=why,

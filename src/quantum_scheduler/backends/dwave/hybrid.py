@@ -171,7 +171,7 @@ def _describe(samples: dimod.SampleSet, status: Any) -> dict[str, Any]:
         "method": f"hybrid {status.type.value}",
         "solver": status.solver.name,
         "problem_id": status.id,
-        "charged_hybrid_s": timing.get("charge_time", 0) / 1e6,
+        "qpu_seconds": timing.get("charge_time", 0) / 1e6,
         "qpu_access_s": timing.get("qpu_access_time", 0) / 1e6,
         "timing_us": timing,
     }

@@ -82,7 +82,7 @@ def read_answer(
             "qubits": len(used),
             "chain_length_max": max(map(len, chains)),
             "chain_break_fraction": float(np.repeat(broken.mean(axis=1), occurrences).mean()),
-            "charged_qpu_s": timing.get("qpu_access_time", 0) / 1e6,
+            "qpu_seconds": timing.get("qpu_access_time", 0) / 1e6,
             "timing_us": timing,
         },
     )

@@ -66,7 +66,13 @@ class DynexBackend:
         why = explain_misfit(problem, self.capabilities())
         count = len(problem.labels) if isinstance(problem, BinaryProblem) else 0
         solving_s = job.estimate_solving_s(count, self._compute, limits.time_limit_s)
-        return Estimate(fits=not why, seconds=OVERHEAD_S + solving_s, billable={"jobs": 1.0}, why=why)
+        return Estimate(
+            fits=not why,
+            seconds=OVERHEAD_S + solving_s,
+            qpu_seconds=solving_s if self._compute == "qpu" else 0.0,
+            billable={"jobs": 1.0},
+            why=why,
+        )
 
     def health(self, timeout_s: float) -> Health:
         """Ask for the workers of a job that does not exist: whoever says so is up, and knows the key."""

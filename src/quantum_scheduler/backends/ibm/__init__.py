@@ -83,6 +83,7 @@ class IbmBackend:
         return Estimate(
             fits=not why,
             seconds=seconds,
+            qpu_seconds=seconds,
             cost_usd=seconds * PRICE_SECOND_USD,
             billable={"jobs": 1, "executions": executions, "quantum_seconds": seconds},
             why=why,
@@ -160,7 +161,7 @@ class IbmBackend:
             "method": "QAOA of one layer, then steepest descent",
             "device": described["backend"],
             "vendor_id": job,
-            "quantum_seconds": seconds,
+            "qpu_seconds": seconds,
             "cost_usd": None if seconds is None else seconds * PRICE_SECOND_USD,
         }
         paired = [Batch(angles=pair, bits=bits) for pair, bits in zip(angles, batches, strict=True)]

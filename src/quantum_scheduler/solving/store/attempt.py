@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
+from quantum_scheduler.accounts.quota.model import Part
 from quantum_scheduler.postgres.connect import Connection
 from quantum_scheduler.solving.routing_model import Attempt, Decision, Ending
 
 OPEN_ATTEMPT = """
-INSERT INTO quantum_attempt (job_id, asked, backend, key, state, decision, cost_usd)
-VALUES ($1, $2, $3, $4, 'submitting', $5, $6) RETURNING id
+INSERT INTO quantum_attempt (job_id, asked, backend, key, state, decision, cost_usd, qpu_ms)
+VALUES ($1, $2, $3, $4, 'submitting', $5, $6, $7) RETURNING id
 """
 
 # A customer waits for this row, which a crash of Postgres may lose: no disk is waited for.
@@ -27,8 +28,10 @@ WHERE id = $1 AND ended_at IS NULL AND queue_position IS DISTINCT FROM $2
 # An attempt ends once; a worker that only seemed dead may say it again.
 END_ATTEMPT = """
 UPDATE quantum_attempt SET state = $2, is_fallback = $2 IN ('failed', 'doubtful'), error = $3, objective = $4,
-    classical_objective = $5, winner = $6, cost_usd = coalesce($7, cost_usd), queue_position = NULL, ended_at = now()
+    classical_objective = $5, winner = $6, cost_usd = coalesce($7, cost_usd), queue_position = NULL, ended_at = now(),
+    qpu_ms = CASE WHEN $2 = 'answered' THEN coalesce($8, qpu_ms) ELSE 0 END
 WHERE id = $1 AND ended_at IS NULL
+RETURNING job_id, old.qpu_ms AS reserved, new.qpu_ms AS used
 """
 
 # The race may be judged after the attempt was answered.
@@ -38,7 +41,7 @@ UPDATE quantum_attempt SET classical_objective = $2, winner = $3 WHERE id = $1
 
 COLUMNS = """
     id, job_id, asked, backend, key, state, decision, is_fallback, queue_position, error, objective,
-    classical_objective, winner, cost_usd, began_at, submitted_at, ended_at
+    classical_objective, winner, cost_usd, qpu_ms, began_at, submitted_at, ended_at
 """
 
 FIND_ATTEMPT = f"SELECT {COLUMNS} FROM quantum_attempt WHERE key = $1"  # noqa: S608  the columns are ours
@@ -54,7 +57,7 @@ SELECT {COLUMNS} FROM quantum_attempt WHERE state = 'doubtful' ORDER BY id DESC 
 # A worker died after the job had gone on without the attempt, so nobody follows it any more.
 END_STRAYS = """
 UPDATE quantum_attempt SET state = CASE WHEN key IS NULL THEN 'cancelled' ELSE 'doubtful' END, ended_at = now(),
-    error = '{"kind": "unavailable", "message": "the worker that followed it died"}'
+    error = '{"kind": "unavailable", "message": "the worker that followed it died"}', qpu_ms = 0
 FROM job
 WHERE job.id = quantum_attempt.job_id AND quantum_attempt.ended_at IS NULL AND job.finished_at IS NOT NULL
     AND job.finished_at < now() - $1 * interval '1 second'
@@ -64,7 +67,14 @@ WHERE job.id = quantum_attempt.job_id AND quantum_attempt.ended_at IS NULL AND j
 async def open_attempt(conn: Connection, job_id: UUID, key: str | None, decision: Decision) -> int:
     """Write that a submission begins, and return its number."""
     attempt_id: int = await conn.fetchval(
-        OPEN_ATTEMPT, job_id, decision.asked, decision.chosen, key, decision.document(), decision.cost_usd
+        OPEN_ATTEMPT,
+        job_id,
+        decision.asked,
+        decision.chosen,
+        key,
+        decision.document(),
+        decision.cost_usd,
+        decision.qpu_ms,
     )
     return attempt_id
 
@@ -84,9 +94,9 @@ async def note_position(conn: Connection, attempt_id: int, queue_position: int |
     await conn.execute(NOTE_POSITION, attempt_id, queue_position)
 
 
-async def end_attempt(conn: Connection, attempt_id: int, ending: Ending) -> None:
-    """Write how it ended, unless it has."""
-    await conn.execute(
+async def end_attempt(conn: Connection, attempt_id: int, ending: Ending) -> Part | None:
+    """Write how it ended, and tell what it used of what was reserved for it; None where it had ended before."""
+    row = await conn.fetchrow(
         END_ATTEMPT,
         attempt_id,
         ending.state,
@@ -95,7 +105,9 @@ async def end_attempt(conn: Connection, attempt_id: int, ending: Ending) -> None
         ending.classical_objective,
         ending.winner,
         ending.cost_usd,
+        ending.qpu_ms,
     )
+    return None if row is None else Part(meter="qpu_ms", **row)
 
 
 async def note_race(conn: Connection, attempt_id: int, classical_objective: float | None, winner: str) -> None:
