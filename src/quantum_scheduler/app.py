@@ -30,6 +30,7 @@ from quantum_scheduler.notifications.channels.slack import SlackBot, SlackWebhoo
 from quantum_scheduler.notifications.channels.webhook import Webhook
 from quantum_scheduler.notifications.model import ChannelName, Target
 from quantum_scheduler.notifications.port import Channel
+from quantum_scheduler.notifications.tell_quotas import QuotaAudience
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.embed import EmbeddedPostgres, start_postgres
 from quantum_scheduler.postgres.model import DatabaseUnavailable
@@ -128,6 +129,13 @@ def build_answer_secrets(settings: Settings) -> AnswerSecrets:
     return AnswerSecrets(slack=alerts.slack_signing_secret, pagerduty=alerts.pagerduty_webhook_secret)
 
 
+def build_quota_audience(settings: Settings) -> QuotaAudience:
+    """Build whom to tell of quotas beside the people of the organisation."""
+    url = settings.alerts.quota_webhook_url
+    targets = () if url is None else (Target(channel="webhook", address=url),)
+    return QuotaAudience(targets=targets, sends_mail=settings.smtp_url is not None)
+
+
 @asynccontextmanager
 async def open_channels(
     settings: Settings, *, now: Callable[[], datetime]
@@ -152,8 +160,8 @@ async def open_channels(
             if len(alerts.webhook_secret) < WEBHOOK_SECRET_CHARS_MIN:
                 raise SettingInvalid(f"ALERT_WEBHOOK_SECRET must have {WEBHOOK_SECRET_CHARS_MIN} characters")
             channels["webhook"] = Webhook(http, alerts.webhook_secret.encode(), now=now)
-        elif alerts.webhook_url is not None:
-            raise SettingInvalid("ALERT_WEBHOOK_URL is set; ALERT_WEBHOOK_SECRET must be too")
+        elif alerts.webhook_url is not None or alerts.quota_webhook_url is not None:
+            raise SettingInvalid("ALERT_WEBHOOK_URL or QUOTA_WEBHOOK_URL is set; ALERT_WEBHOOK_SECRET must be too")
         yield channels
 
 

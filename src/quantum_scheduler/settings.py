@@ -28,6 +28,7 @@ class AlertSettings:
     emails: tuple[str, ...]
     webhook_url: str | None
     webhook_secret: str | None
+    quota_webhook_url: str | None
     apprise_urls: tuple[str, ...]
 
 
@@ -154,6 +155,7 @@ def _read_alerts(environ: Mapping[str, str]) -> AlertSettings:
         emails=tuple(environ.get("ALERT_EMAILS", "").replace(",", " ").split()),
         webhook_url=environ.get("ALERT_WEBHOOK_URL") or None,
         webhook_secret=environ.get("ALERT_WEBHOOK_SECRET") or None,
+        quota_webhook_url=environ.get("QUOTA_WEBHOOK_URL") or None,
         apprise_urls=tuple(environ.get("APPRISE_URLS", "").split()),
     )
 

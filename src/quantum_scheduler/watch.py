@@ -1,4 +1,4 @@
-"""The control plane on one screen: have incidents escalate and messages delivered, by one leader at a time."""
+"""The control plane on one screen: incidents escalate, quotas are told, messages delivered, by one leader at a time."""
 
 import asyncio
 import random
@@ -15,6 +15,13 @@ from quantum_scheduler.incidents.paging.escalate import escalate_due, find_next_
 from quantum_scheduler.notifications.model import NOTIFICATION_POSTED, ChannelName
 from quantum_scheduler.notifications.outbox import deliver_due, find_next_delivery, release_strays
 from quantum_scheduler.notifications.port import Channel
+from quantum_scheduler.notifications.tell_quotas import (
+    FORECAST_EVERY,
+    NOBODY_ELSE,
+    QuotaAudience,
+    tell_forecasts,
+    tell_notices,
+)
 from quantum_scheduler.postgres.connect import Pool, open_pool, transient
 from quantum_scheduler.postgres.elect import lead
 from quantum_scheduler.postgres.listen import Listener
@@ -23,6 +30,7 @@ OFFICE = "watch"
 LOOK_EVERY_S = 1.0
 LOOK_AGAIN_S = 0.05
 FAREWELL_S = 5.0
+QUOTAS_EVERY_S = 5.0
 PAUSE_AFTER_FAILURE_S = 0.5
 CONNECTIONS_MAX = 8
 # So many batches may be on their way at once, so that a receiver that takes its time does not keep others waiting.
@@ -45,10 +53,11 @@ async def run_watch(
     audience: Audience,
     *,
     stop: asyncio.Event,
+    quota_audience: QuotaAudience = NOBODY_ELSE,
     statement_cache: bool = True,
     senses: Senses = Senses(),
 ) -> None:
-    """Watch until `stop` is set: stand by until this process leads, then escalate and deliver what is due.
+    """Watch until `stop` is set: stand by until this process leads, then escalate, tell and deliver what is due.
 
     It outlives restarts of the database. Raises DatabaseUnavailable where that cannot be reached at first.
     """
@@ -59,7 +68,8 @@ async def run_watch(
         async with Listener(dsn) as listener:
             stopping = asyncio.create_task(stop.wait())
             while not stop.is_set():
-                watching = asyncio.create_task(_lead(dsn, _Watch(pool, listener, channels, audience, senses)))
+                watch = _Watch(pool, listener, channels, audience, quota_audience, senses)
+                watching = asyncio.create_task(_lead(dsn, watch))
                 await asyncio.wait((watching, stopping), return_when=asyncio.FIRST_COMPLETED)
                 watching.cancel()
                 (ended,) = await asyncio.gather(watching, return_exceptions=True)
@@ -76,7 +86,8 @@ async def _lead(dsn: str, watch: "_Watch") -> None:
     async with lead(dsn, OFFICE, name=watch.name) as lost:
         log.info("watch.leads")
         ends = asyncio.create_task(lost.wait())
-        work = [asyncio.create_task(each()) for each in (watch.escalate_always, watch.deliver_always, watch.hear)]
+        duties = (watch.escalate_always, watch.tell_quotas_always, watch.deliver_always, watch.hear)
+        work = [asyncio.create_task(each()) for each in duties]
         try:
             await asyncio.wait((ends, *work), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -96,12 +107,15 @@ class _Watch:
         listener: Listener,
         channels: Mapping[ChannelName, Channel],
         audience: Audience,
+        quota_audience: QuotaAudience,
         senses: Senses,
     ) -> None:
         self._pool = pool
         self._listener = listener
         self._channels = channels
         self._audience = audience
+        self._quota_audience = quota_audience
+        self._forecast_at = datetime.min.replace(tzinfo=UTC)
         self._senses = senses
         self.name = f"quantum-scheduler watch {uuid4().hex[:12]}"
         self._posted = asyncio.Event()
@@ -112,6 +126,12 @@ class _Watch:
         while True:
             await _attempt(self._escalate)
             await asyncio.sleep(max(await self._find_pause(find_next_due), LOOK_AGAIN_S))
+
+    async def tell_quotas_always(self) -> None:
+        """Tell organisations how their quotas stand, as often as there is news."""
+        while True:
+            await _attempt(self._tell_quotas)
+            await asyncio.sleep(QUOTAS_EVERY_S)
 
     async def deliver_always(self) -> None:
         """Send what is due, as soon as it is."""
@@ -154,6 +174,18 @@ class _Watch:
             strays = await release_strays(conn, now=now)
         if expired or told or strays:
             log.info("watch.escalated", pages=told, expired=len(expired), strays=strays)
+            self._posted.set()
+
+    async def _tell_quotas(self) -> None:
+        now = self._senses.now()
+        async with self._pool.acquire() as conn, conn.transaction():
+            told = await tell_notices(conn, self._quota_audience, now=now)
+            if is_forecast_due := now >= self._forecast_at:
+                told += await tell_forecasts(conn, self._quota_audience, now=now)
+        if is_forecast_due:
+            self._forecast_at = now + FORECAST_EVERY
+        if told:
+            log.info("watch.quotas_told", notices=told)
             self._posted.set()
 
     async def _deliver(self) -> None:

@@ -20,6 +20,7 @@ from quantum_scheduler.notifications.channels.inbox import Inbox
 from quantum_scheduler.notifications.model import NOTIFICATION_POSTED, ChannelName, Delivery, Receipt, Target
 from quantum_scheduler.notifications.outbox import post_message
 from quantum_scheduler.notifications.port import Channel
+from quantum_scheduler.notifications.tell_quotas import NOBODY_ELSE, QuotaAudience
 from quantum_scheduler.notifications.templates import write_update
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.listen import Notifier
@@ -53,10 +54,15 @@ class Recorder:
 
 
 @asynccontextmanager
-async def watching(dsn: str, channel: Channel, count: int = 1) -> AsyncIterator[None]:
+async def watching(
+    dsn: str, channel: Channel, count: int = 1, *, quota_audience: QuotaAudience = NOBODY_ELSE
+) -> AsyncIterator[None]:
     stop = asyncio.Event()
     channels: dict[ChannelName, Channel] = {"inbox": Inbox(), "webhook": channel}
-    watches = [asyncio.create_task(run_watch(dsn, channels, Audience(), stop=stop)) for _ in range(count)]
+    watches = [
+        asyncio.create_task(run_watch(dsn, channels, Audience(), stop=stop, quota_audience=quota_audience))
+        for _ in range(count)
+    ]
     try:
         yield
     finally:

@@ -33,6 +33,16 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Somebody who has a role in an organisation, and how they are reached."""
+
+    org_id: UUID
+    org_name: str
+    user_id: UUID
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
     """A key as its owner recognises it; its secret is stored nowhere."""
 

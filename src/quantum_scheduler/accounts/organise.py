@@ -6,7 +6,14 @@ from uuid import UUID
 from quantum_scheduler.accounts.login.enter import fold_email
 from quantum_scheduler.accounts.login.store.person import find_by_email
 from quantum_scheduler.accounts.model import STANDARD_PLAN, Role
-from quantum_scheduler.accounts.organisation import LastAdmin, Member, Organisation, OrganisationUnknown, UserUnknown
+from quantum_scheduler.accounts.organisation import (
+    Holder,
+    LastAdmin,
+    Member,
+    Organisation,
+    OrganisationUnknown,
+    UserUnknown,
+)
 from quantum_scheduler.accounts.store import member
 from quantum_scheduler.accounts.store import organisation as store
 from quantum_scheduler.postgres.connect import Connection
@@ -36,6 +43,11 @@ async def list_organisations(conn: Connection) -> Sequence[Organisation]:
 async def list_members(conn: Connection, org_id: UUID) -> Sequence[Member]:
     """List up to `LISTED_MAX` members of an organisation."""
     return await member.list_members(conn, org_id, limit=LISTED_MAX)
+
+
+async def list_holders(conn: Connection, org_ids: Sequence[UUID], roles: Sequence[Role]) -> Sequence[Holder]:
+    """List who has one of the roles in one of the organisations, but for people who are blocked."""
+    return await member.list_holders(conn, org_ids, roles)
 
 
 async def find_member(conn: Connection, org_id: UUID, user_id: UUID) -> Member:

@@ -5,7 +5,7 @@ import os
 import signal
 from datetime import UTC, datetime
 
-from quantum_scheduler.app import build_audience, open_channels, open_database
+from quantum_scheduler.app import build_audience, build_quota_audience, open_channels, open_database
 from quantum_scheduler.cli.log import configure_logging
 from quantum_scheduler.cli.options import Json
 from quantum_scheduler.cli.parent import Parent, stop_with
@@ -39,5 +39,10 @@ async def _watch(dsn: str, settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_channels(settings, now=lambda: datetime.now(UTC)) as channels:
         await run_watch(
-            dsn, channels, build_audience(settings), stop=stop, statement_cache=settings.database_statement_cache
+            dsn,
+            channels,
+            build_audience(settings),
+            stop=stop,
+            quota_audience=build_quota_audience(settings),
+            statement_cache=settings.database_statement_cache,
         )

@@ -6,6 +6,9 @@ from quantum_scheduler.accounts.quota.model import MONTHLY, Usage
 
 # A pace is judged over at least so long.
 ELAPSED_MIN = timedelta(days=1)
+# What a few busy hours at the beginning of a month would lead to is no news.
+TOLD_AFTER = timedelta(days=3)
+TOLD_FROM_SHARE = 0.25
 
 
 def forecast_exhaustion(usage: Usage, now: datetime) -> datetime | None:
@@ -19,6 +22,12 @@ def forecast_exhaustion(usage: Usage, now: datetime) -> datetime | None:
     pace = usage.used / max(now - began, ELAPSED_MIN).total_seconds()
     left_s = (usage.amount - taken) / pace
     return now + timedelta(seconds=left_s) if left_s < (end_of(usage.period) - now).total_seconds() else None
+
+
+def is_telling(usage: Usage, now: datetime) -> bool:
+    """Whether the period is old enough, and enough of the quota used, to tell anybody of a forecast."""
+    began = datetime(usage.period.year, usage.period.month, usage.period.day, tzinfo=UTC)
+    return now - began >= TOLD_AFTER and TOLD_FROM_SHARE * usage.amount <= usage.used < usage.amount
 
 
 def end_of(period: date) -> datetime:

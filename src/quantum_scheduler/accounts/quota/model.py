@@ -96,6 +96,14 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """That a quota will be used up before its period ends, if all goes on as it did."""
+
+    usage: Usage
+    exhausted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamQuota:
     """A quota of ours with a vendor, as its backend last reported it."""
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from quantum_scheduler.accounts.quota.model import (
     UPSTREAM_FRESH_S,
+    Forecast,
     Meter,
     Need,
     Notice,
@@ -160,6 +161,23 @@ WHERE ($1::uuid IS NULL OR org_id = $1) AND ($2::timestamptz IS NULL OR noticed_
 ORDER BY noticed_at DESC, org_id, meter, percent DESC LIMIT $3
 """
 
+TAKE_UNTOLD = """
+WITH due AS (
+    SELECT org_id, meter, period, percent FROM quota_notice WHERE told_at IS NULL
+    ORDER BY noticed_at, org_id, meter, percent LIMIT $1 FOR UPDATE SKIP LOCKED
+)
+UPDATE quota_notice AS notice SET told_at = now()
+FROM due WHERE notice.org_id = due.org_id AND notice.meter = due.meter AND notice.period = due.period
+    AND notice.percent = due.percent
+RETURNING notice.org_id, notice.meter, notice.period, notice.percent, taken, amount, noticed_at
+"""
+
+NOTE_FORECASTS = """
+INSERT INTO quota_forecast (org_id, meter, period, exhausted_at)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::date[], $4::timestamptz[])
+ON CONFLICT DO NOTHING RETURNING org_id, meter, period
+"""
+
 RECORD_UPSTREAM = """
 INSERT INTO upstream_quota (backend, meter, used, amount, resets_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (backend, meter) DO UPDATE SET used = excluded.used, amount = excluded.amount,
@@ -229,6 +247,25 @@ async def list_notices(
 ) -> list[Notice]:
     """The newest notices, of one organisation or of all."""
     return [Notice(**row) for row in await conn.fetch(LIST_NOTICES, org_id, after, count_max)]
+
+
+async def take_untold(conn: Connection, *, count_max: int) -> list[Notice]:
+    """Take notices of which nobody was told, the oldest first; they count as told if the transaction commits."""
+    notices = [Notice(**row) for row in await conn.fetch(TAKE_UNTOLD, count_max)]
+    return sorted(notices, key=lambda each: (each.noticed_at, each.org_id, each.meter, each.percent))
+
+
+async def note_forecasts(conn: Connection, forecasts: Sequence[Forecast]) -> list[Forecast]:
+    """Note that quotas will be used up; those of which that was not known in their period yet."""
+    rows = await conn.fetch(
+        NOTE_FORECASTS,
+        [each.usage.org_id for each in forecasts],
+        [each.usage.meter for each in forecasts],
+        [each.usage.period for each in forecasts],
+        [each.exhausted_at for each in forecasts],
+    )
+    new = {(row["org_id"], row["meter"], row["period"]) for row in rows}
+    return [each for each in forecasts if (each.usage.org_id, each.usage.meter, each.usage.period) in new]
 
 
 async def record_upstream(conn: Connection, quota: UpstreamQuota) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from quantum_scheduler.accounts.model import Role
-from quantum_scheduler.accounts.organisation import Member
+from quantum_scheduler.accounts.organisation import Holder, Member
 from quantum_scheduler.postgres.connect import Connection
 
 INSERT_MEMBER = """
@@ -35,6 +35,13 @@ DELETE_MEMBER = "DELETE FROM membership WHERE org_id = $1 AND user_id = $2"
 COUNT_OTHER_ADMINS = """
 SELECT count(*) FROM membership JOIN person ON person.id = user_id
 WHERE org_id = $1 AND user_id <> $2 AND 'admin' = ANY(roles) AND blocked_at IS NULL
+"""
+
+LIST_HOLDERS = """
+SELECT org_id, organisation.name AS org_name, user_id, email
+FROM membership JOIN person ON person.id = user_id JOIN organisation ON organisation.id = org_id
+WHERE org_id = ANY($1::uuid[]) AND roles && $2::text[] AND person.blocked_at IS NULL
+ORDER BY org_id, email
 """
 
 HAS_ADMIN = "SELECT EXISTS (SELECT FROM membership WHERE org_id = $1 AND 'admin' = ANY(roles))"
@@ -69,6 +76,11 @@ async def delete_member(conn: Connection, org_id: UUID, user_id: UUID) -> None:
 async def count_other_admins(conn: Connection, org_id: UUID, user_id: UUID) -> int:
     """How many others may look after the organisation."""
     return int(await conn.fetchval(COUNT_OTHER_ADMINS, org_id, user_id))
+
+
+async def list_holders(conn: Connection, org_ids: Sequence[UUID], roles: Sequence[Role]) -> Sequence[Holder]:
+    """Who has one of the roles in one of the organisations, and may enter."""
+    return [Holder(**row) for row in await conn.fetch(LIST_HOLDERS, org_ids, list(roles))]
 
 
 async def has_admin(conn: Connection, org_id: UUID) -> bool:
