@@ -131,8 +131,10 @@ ORDER BY organisation.id, plan_quota.meter
 # The same quotas in one row: the highest share of a customer's and of ours with a vendor, and who was refused.
 TAKE_PULSE = """
 SELECT coalesce(max(taken.share) FILTER (WHERE taken.meter <> 'jobs_at_once'), 0)::float8 AS customer,
-    (SELECT coalesce(max(used / amount), 0) FROM upstream_quota WHERE resets_at IS NULL OR resets_at > now())
-        AS upstream,
+    (
+        SELECT coalesce(max(used / amount), 0) FROM upstream_quota
+        WHERE (resets_at IS NULL OR resets_at > now()) AND reported_at > now() - $1 * interval '1 second'
+    ) AS upstream,
     coalesce(sum(taken.refusals), 0)::bigint AS refusals,
     count(*) FILTER (WHERE taken.refused_at > now() - interval '5 minutes') AS refused
 FROM (
@@ -232,7 +234,7 @@ async def list_usage(conn: Connection, org_id: UUID | None) -> list[Usage]:
 
 async def take_pulse(conn: Connection) -> QuotaPulse:
     """How all quotas together stand."""
-    row = await conn.fetchrow(TAKE_PULSE)
+    row = await conn.fetchrow(TAKE_PULSE, UPSTREAM_FRESH_S)
     assert row is not None, "an aggregate has a row"
     return QuotaPulse(**row)
 
