@@ -64,6 +64,7 @@ class Settings:
     request_bytes_max: int
     limits: LimitSettings
     log_level: str
+    runbooks_dir: Path | None
     alerts: AlertSettings
 
     @property
@@ -114,6 +115,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         request_bytes_max=int(_number(environ, "REQUEST_BYTES_MAX", default=32 * 2**20, least=1024, most=2**30)),
         limits=_read_limits(environ),
         log_level=(environ.get("LOG_LEVEL") or "info").lower(),
+        runbooks_dir=_folder(environ, "RUNBOOKS_DIR"),
         alerts=_read_alerts(environ),
     )
 
@@ -210,6 +212,15 @@ def _file(environ: Mapping[str, str], name: str) -> Path | None:
     path = Path(environ[name]).expanduser()
     if not path.is_file():
         raise SettingInvalid(f"{name} is {environ[name]!r}; it may be the path of a text file")
+    return path
+
+
+def _folder(environ: Mapping[str, str], name: str) -> Path | None:
+    if not environ.get(name):
+        return None
+    path = Path(environ[name]).expanduser()
+    if not path.is_dir():
+        raise SettingInvalid(f"{name} is {environ[name]!r}; it may be the path of a folder")
     return path
 
 

@@ -27,7 +27,7 @@ from quantum_scheduler.problems.verify import verify
 from quantum_scheduler.solving.attempt import list_attempts
 from quantum_scheduler.solving.call import Wire
 from quantum_scheduler.solving.pool import ProcessPool
-from quantum_scheduler.solving.probe import CANARY, CANARY_OPTIMUM
+from quantum_scheduler.solving.probe import CANARY_OPTIMUM, write_canary
 from quantum_scheduler.solving.routing_model import Attempt, Breaker, Rules
 from quantum_scheduler.solving.store.breaker import find_backends
 
@@ -132,7 +132,7 @@ class Track:
         return len(list(self.folder.glob("*.cancelled")))
 
     async def submit(self, **options: Any) -> Job:
-        return await self.desk.submit(CANARY, **options)
+        return await self.desk.submit(write_canary("known-optimum-6"), **options)
 
     async def claim(self, job: Job) -> Claim:
         (claim,) = await self.desk.claim(await self.desk.register(), lane=job.lane)

@@ -56,6 +56,8 @@ EXIT_CODES = {
     "quantum_scheduler.jobs.enqueue.ScheduleInvalid": 2,
     "quantum_scheduler.cli.action.ActionUnconfirmed": 1,
     "quantum_scheduler.runbooks.actions.call.ArgumentInvalid": 2,
+    "quantum_scheduler.runbooks.model.RunbookInvalid": 2,
+    "quantum_scheduler.runbooks.shelf.RunbookUnknown": 2,
     "quantum_scheduler.runbooks.actions.desk.ActionFailed": 1,
     "quantum_scheduler.runbooks.actions.table.ActionUnknown": 2,
     "quantum_scheduler.secrets.model.SecretRefused": 1,
@@ -197,6 +199,7 @@ _add(
     "quantum_scheduler.cli.incident:app",
     "Declare, show, ack, resolve, merge or review one incident; write notes, tick its checklist.",
 )
+_add("runbook", "quantum_scheduler.cli.runbook:app", "Read, check, format and start runbooks.")
 _add("action", "quantum_scheduler.cli.action:app", "List what runbooks may do, and do it by hand.")
 _add("oncall", "quantum_scheduler.cli.oncall:app", "Show who is on call; override and swap shifts, find gaps.")
 _add(

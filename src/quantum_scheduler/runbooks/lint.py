@@ -15,6 +15,7 @@ from quantum_scheduler.runbooks.model import Ask, Branch, Document, Finding, Pha
 
 # Every code, with what it means; `docs/reference/runbook-lint.md` is written from it.
 CODES = {
+    "RB000": "it is no runbook, or larger or deeper than one may be",
     "RB001": "a machine line or a table row cannot be read",
     "RB002": "the front matter lacks a field, or has one that is not known",
     "RB003": "a drill cannot be read",

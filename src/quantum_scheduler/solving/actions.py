@@ -14,7 +14,7 @@ from quantum_scheduler.secrets.reveal import reveal_surely
 from quantum_scheduler.secrets.seal import FindKeyring
 from quantum_scheduler.solving.attempt import HEALTH_FRESH_S
 from quantum_scheduler.solving.call import Wire
-from quantum_scheduler.solving.probe import CanaryReport, probe, run_canary
+from quantum_scheduler.solving.probe import CanaryName, CanaryReport, probe, run_canary
 from quantum_scheduler.solving.routing_model import CLASSICAL, SHARE_FULL, BackendState, Breaker, Override, Rules
 from quantum_scheduler.solving.rules import read_latest_rules
 from quantum_scheduler.solving.store import breaker as store
@@ -75,13 +75,21 @@ async def probe_backend(conn: Connection, wire: Wire, find: FindKeyring, backend
     return await probe(conn, wire, backend, await reveal_surely(conn, find, backend))
 
 
-async def canary(conn: Connection, wire: Wire, find: FindKeyring, backend: str, *, key: str) -> CanaryReport:
+async def canary(
+    conn: Connection,
+    wire: Wire,
+    find: FindKeyring,
+    backend: str,
+    *,
+    key: str,
+    problem: CanaryName = "known-optimum-6",
+) -> CanaryReport:
     """`backends.canary`: have a backend solve a problem of known optimum, at its price. Outside a transaction.
 
     `key` names the submission; the same key is not submitted twice where the vendor can tell. Raises BackendUnknown.
     """
     _check(backend)
-    return await run_canary(wire, backend, await reveal_surely(conn, find, backend), key=key)
+    return await run_canary(wire, backend, await reveal_surely(conn, find, backend), key=key, name=problem)
 
 
 async def classical_only(conn: Connection, is_on: bool, *, reason: str, expires_at: datetime | None = None) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from quantum_scheduler.backends.load import is_local
 from quantum_scheduler.backends.model import BackendError, Health
@@ -21,9 +21,7 @@ WAITS = ("queued", "running")
 
 # Six variables that all depend on each other; every state was counted, and -9 is the least energy.
 CANARY_OPTIMUM = -9
-CANARY = {
-    "kind": "binary",
-    "vartype": "BINARY",
+_CANARY = {
     "linear": [["a", 3], ["b", -5], ["c", 2], ["d", 0], ["e", -1], ["f", 4]],
     "quadratic": [
         ["a", "b", -4],
@@ -35,6 +33,17 @@ CANARY = {
         ["a", "c", 1],
     ],
 }
+CanaryName = Literal["known-optimum-6", "known-optimum-24"]
+# How many of them, side by side and apart from each other, make the problem of this name.
+COPIES: dict[CanaryName, int] = {"known-optimum-6": 1, "known-optimum-24": 4}
+
+
+def write_canary(name: CanaryName) -> dict[str, Any]:
+    """Write the problem of a name as our JSON."""
+    copies = range(COPIES[name])
+    linear = [[f"{variable}{copy}", bias] for copy in copies for variable, bias in _CANARY["linear"]]
+    quadratic = [[f"{one}{copy}", f"{two}{copy}", bias] for copy in copies for one, two, bias in _CANARY["quadratic"]]
+    return {"kind": "binary", "vartype": "BINARY", "linear": linear, "quadratic": quadratic}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,33 +82,38 @@ async def probe_due(
     await asyncio.gather(*(ask(backend) for backend in due))
 
 
-async def run_canary(wire: Wire, backend: str, credentials: Credentials, *, key: str) -> CanaryReport:
+async def run_canary(
+    wire: Wire, backend: str, credentials: Credentials, *, key: str, name: CanaryName = "known-optimum-6"
+) -> CanaryReport:
     """Have a backend solve the canary, whatever it costs, and verify the answer; no failure is raised."""
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     objective, message = None, ""
     try:
         async with asyncio.timeout(CANARY_TIMEOUT_S):
-            objective = (await _solve_canary(wire, backend, credentials, key))["objective"]
+            objective = (await _solve_canary(wire, backend, credentials, key, name))["objective"]
     except BackendError as error:
         message = f"{error.kind}: {error}"
     except LookupError as error:
         message = f"invalid: {error}"
     except TimeoutError:
         message = f"timeout: no answer within {CANARY_TIMEOUT_S:g} s"
+    optimum = CANARY_OPTIMUM * COPIES[name]
     return CanaryReport(
         backend=backend,
-        passed=objective == CANARY_OPTIMUM,
+        passed=objective == optimum,
         objective=objective,
-        optimum=CANARY_OPTIMUM,
+        optimum=optimum,
         seconds=loop.time() - began_s,
-        message=message or ("" if objective == CANARY_OPTIMUM else "it did not find the optimum"),
+        message=message or ("" if objective == optimum else "it did not find the optimum"),
     )
 
 
-async def _solve_canary(wire: Wire, backend: str, credentials: Credentials, key: str) -> dict[str, Any]:
+async def _solve_canary(
+    wire: Wire, backend: str, credentials: Credentials, key: str, name: CanaryName
+) -> dict[str, Any]:
     parts = {
-        "problem": json.dumps(CANARY).encode(),
+        "problem": json.dumps(write_canary(name)).encode(),
         "request": json.dumps(asdict(SolveRequest(backend=backend, time_limit_s=1.0))).encode(),
     }
     if not is_local(backend):

@@ -5,7 +5,7 @@ from typing import Literal
 from quantum_scheduler.runbooks.actions.desk import ActionFailed, Desk
 from quantum_scheduler.runbooks.actions.row import Action, write
 from quantum_scheduler.solving import actions
-from quantum_scheduler.solving.probe import CanaryReport
+from quantum_scheduler.solving.probe import CanaryName, CanaryReport
 from quantum_scheduler.solving.routing_model import SHARE_FULL, Breaker
 
 
@@ -41,13 +41,10 @@ async def probe(desk: Desk, backend: str) -> object:
     return await actions.probe_backend(desk.conn, desk.need_wire(), desk.parts.find_keyring, backend)
 
 
-async def canary(
-    desk: Desk, backend: str, *, problem: Literal["known-optimum-6"] = "known-optimum-6"
-) -> dict[str, object]:
+async def canary(desk: Desk, backend: str, *, problem: CanaryName = "known-optimum-6") -> dict[str, object]:
     """Have a backend solve a problem of known optimum, at its price; `gap` is how far from it the answer is."""
-    del problem  # there is one
     report = await actions.canary(
-        desk.conn, desk.need_wire(), desk.parts.find_keyring, backend, key=f"qs-canary-{desk.key}"
+        desk.conn, desk.need_wire(), desk.parts.find_keyring, backend, key=f"qs-canary-{desk.key}", problem=problem
     )
     return {**_describe(report), "gap": _gap(report)}
 

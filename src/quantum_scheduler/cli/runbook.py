@@ -1,0 +1,137 @@
+"""`runbook`: what is done when something is wrong, as people read it and the engine executes it."""
+
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from rich.table import Table
+
+from quantum_scheduler.cli.options import Json
+from quantum_scheduler.cli.write import open_consoles, write_answer, write_file, write_json
+from quantum_scheduler.monitoring.table import describe_metrics
+from quantum_scheduler.runbooks.actions.table import build_registry
+from quantum_scheduler.runbooks.format import format_document
+from quantum_scheduler.runbooks.lint import LintContext, lint_document
+from quantum_scheduler.runbooks.model import Finding, Runbook, RunbookInvalid, Step
+from quantum_scheduler.runbooks.read import measure_coverage
+from quantum_scheduler.runbooks.shelf import Shelf, read_file, read_shelf
+from quantum_scheduler.settings import read_settings
+
+app = App(name="runbook", help="Read, check, format and start runbooks.", help_epilogue="")
+
+Name = Annotated[str, Parameter(name="NAME", help="Name of a runbook.")]
+Files = Annotated[list[Path], Parameter(name="FILES", help="Markdown files.")]
+
+
+def open_shelf() -> Shelf:
+    """Read the library and the folder of RUNBOOKS_DIR, and say which files there are no runbooks."""
+    shelf = read_shelf(read_settings(os.environ).runbooks_dir)
+    _, narration = open_consoles()
+    for path, reason in shelf.unreadable.items():
+        narration.print(f"{path}: {reason}", soft_wrap=True)
+    return shelf
+
+
+@app.command(name="list")
+def list_runbooks(*, json: Json = False) -> int:
+    """List the runbooks, and how much of each the engine does."""
+    books = [book for _, book in sorted(open_shelf().books.items())]
+    if json:
+        write_json([{**_describe(each.runbook), "path": each.path} for each in books])
+        return 0
+    table = Table("RUNBOOK", "SERVICE", "SIGNALS", "STEPS", "AUTOMATED", "GATED", "MANUAL", box=None)
+    for book in books:
+        about = _describe(book.runbook)
+        counts = (len(book.runbook.signals), about["steps"], about["automated"], about["gated"], about["manual"])
+        table.add_row(book.runbook.name, book.runbook.service or "", *map(str, counts))
+    open_consoles()[0].print(table)
+    return 0
+
+
+@app.command
+def show(name: Name, /, *, json: Json = False) -> int:
+    """Show a runbook: its signals, phases, branches and steps, and what the engine does in each."""
+    book = open_shelf().find(name)
+    steps = [
+        {"id": step.id, "title": step.title, "line": step.line, "kind": _name_kind(step)}
+        for step in book.runbook.steps()
+    ]
+    document = {**_describe(book.runbook), "path": book.path, "list": steps, "text": book.text}
+    return write_answer(document, book.text.rstrip(), json=json)
+
+
+@app.command
+def lint(files: Files, /, *, json: Json = False) -> int:
+    """Say what is wrong with runbooks, line by line, and how to mend it; exit code 1 where something is."""
+    context = LintContext(registry=build_registry(describe_metrics()), today=datetime.now(UTC).date())
+    found = [(path, finding) for path in files for finding in _lint(path, context)]
+    errors = sum(finding.level == "error" for _, finding in found)
+    documents = [
+        {"file": path, "line": each.line, "code": each.code, "level": each.level, "message": each.message}
+        for path, each in found
+    ]
+    lines = [f"{path}:{each.line}: {each.code} {each.level}: {each.message}" for path, each in found]
+    lines.append(f"{errors} errors, {len(found) - errors} remarks in {len(files)} files")
+    write_answer({"errors": errors, "findings": documents}, "\n".join(lines), json=json)
+    return 1 if errors else 0
+
+
+@app.command
+def fmt(
+    files: Files,
+    /,
+    *,
+    check: Annotated[bool, Parameter(negative=(), help="Only say what would change; exit code 1 if any.")] = False,
+    json: Json = False,
+) -> int:
+    """Write runbooks in the one form; what they say stays as it is."""
+    changed: list[Path] = []
+    for path in files:
+        text, _ = read_file(path)
+        formatted = format_document(text)
+        if formatted != text:
+            changed.append(path)
+            if not check:
+                write_file(path, formatted)
+    done = "would change" if check else "formatted"
+    text = "\n".join(f"{done}: {path}" for path in changed) or "nothing to change"
+    write_answer({"changed": changed}, text, json=json)
+    return 1 if check and changed else 0
+
+
+def _lint(path: Path, context: LintContext) -> Iterable[Finding]:
+    try:
+        _, document = read_file(path)
+    except RunbookInvalid as error:
+        return [Finding.error("RB000", error.line, error.reason)]
+    return lint_document(document, context)
+
+
+def _name_kind(step: Step) -> str:
+    if step.is_manual:
+        return "manual"
+    return "automated" if step.is_automated else "gated"
+
+
+def _describe(runbook: Runbook) -> dict[str, Any]:
+    coverage = measure_coverage([runbook])
+    return {
+        "name": runbook.name,
+        "title": runbook.title,
+        "service": runbook.service,
+        "owner": runbook.owner,
+        "review_by": runbook.review_by,
+        "on_call": runbook.on_call,
+        "lock": runbook.lock,
+        "sha256": runbook.sha256,
+        "signals": [each.title for each in runbook.signals],
+        "branches": [each.title for each in runbook.branches()],
+        "steps": coverage.steps,
+        "automated": coverage.automated,
+        "gated": coverage.gated,
+        "manual": coverage.manual,
+        "share": coverage.share,
+    }

@@ -1,0 +1,53 @@
+"""`runbook`: a runbook is checked and formatted before anybody has to rely on it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+EXAMPLE = Path(__file__).parents[1] / "data" / "runbook-example.md"
+
+
+def test_what_is_wrong_is_said_with_its_line_and_exit_code_1(tmp_path: Path, run_here: Run) -> None:
+    assert run_here("runbook", "lint", EXAMPLE).returncode == 0
+    broken = tmp_path / "broken.md"
+    broken.write_text(EXAMPLE.read_text().replace("breaker.open", "breaker.opn"))
+    ended = run_here("runbook", "lint", broken, EXAMPLE, "--json")
+    said = json.loads(ended.stdout)
+    assert (ended.returncode, said["errors"]) == (1, len(said["findings"]))
+    assert {(each["code"], Path(each["file"]).name) for each in said["findings"]} == {("RB011", "broken.md")}
+    assert "breaker.open?" in said["findings"][0]["message"]
+
+
+@pytest.mark.parametrize("content", [b"x" * 300_000, b"- " * 500 + b"x", b"\xff\xfe", b"nothing"])
+def test_what_is_no_runbook_is_refused_with_a_line(tmp_path: Path, run_here: Run, content: bytes) -> None:
+    path = tmp_path / "no.md"
+    path.write_bytes(content)
+    ended = run_here("runbook", "lint", path)
+    assert ended.returncode == 1
+    assert f"{path}:1: RB000" in ended.stdout
+
+
+def test_formatting_says_what_it_changes(tmp_path: Path, run_here: Run) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(EXAMPLE.read_text().replace("- do: `page", "-   do :   `page"))
+    assert run_here("runbook", "fmt", path, "--check").returncode == 1
+    assert json.loads(run_here("runbook", "fmt", path, "--json").stdout)["changed"] == [str(path)]
+    assert run_here("runbook", "fmt", path, "--check").returncode == 0
+
+
+def test_ones_own_runbooks_stand_beside_the_library(tmp_path: Path, run_here: Run) -> None:
+    own = tmp_path / "own.md"
+    own.write_text(EXAMPLE.read_text())
+    (tmp_path / "broken.md").write_text("nothing")
+    environ = {"RUNBOOKS_DIR": str(tmp_path)}
+    listed = run_here("runbook", "list", "--json", environ=environ)
+    books = {each["name"]: each for each in json.loads(listed.stdout)}
+    assert books["dynex-outage"]["path"] == str(own)
+    assert "broken.md: line 1" in listed.stderr
+    shown = json.loads(run_here("runbook", "show", "dynex-outage", "--json", environ=environ).stdout)
+    assert [each["id"] for each in shown["list"]][:2] == ["1.1", "1.2"]
+    assert run_here("runbook", "show", "nothing", environ=environ).returncode == 2
