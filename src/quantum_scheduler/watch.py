@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -12,6 +12,7 @@ import structlog
 from quantum_scheduler.incidents import respond
 from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.incidents.paging.escalate import escalate_due, find_next_due
+from quantum_scheduler.incidents.status.follow import follow
 from quantum_scheduler.notifications.model import NOTIFICATION_POSTED, ChannelName
 from quantum_scheduler.notifications.outbox import deliver_due, find_next_delivery, release_strays
 from quantum_scheduler.notifications.port import Channel
@@ -29,6 +30,8 @@ from quantum_scheduler.postgres.listen import Listener
 OFFICE = "watch"
 LOOK_EVERY_S = 1.0
 LOOK_AGAIN_S = 0.05
+# So soon the status page shows that a maintenance begins or ends.
+FOLLOW_EVERY_S = 5.0
 FAREWELL_S = 5.0
 QUOTAS_EVERY_S = 5.0
 PAUSE_AFTER_FAILURE_S = 0.5
@@ -86,8 +89,7 @@ async def _lead(dsn: str, watch: "_Watch") -> None:
     async with lead(dsn, OFFICE, name=watch.name) as lost:
         log.info("watch.leads")
         ends = asyncio.create_task(lost.wait())
-        duties = (watch.escalate_always, watch.tell_quotas_always, watch.deliver_always, watch.hear)
-        work = [asyncio.create_task(each()) for each in duties]
+        work = [asyncio.create_task(each()) for each in watch.duties]
         try:
             await asyncio.wait((ends, *work), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -121,6 +123,17 @@ class _Watch:
         self._posted = asyncio.Event()
         self._batches: set[asyncio.Task[None]] = set()
 
+    @property
+    def duties(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
+        """What goes on side by side."""
+        return (
+            self.escalate_always,
+            self.tell_quotas_always,
+            self.deliver_always,
+            self.follow_always,
+            self.hear,
+        )
+
     async def escalate_always(self) -> None:
         """Page whoever is due, as often as it takes."""
         while True:
@@ -146,6 +159,12 @@ class _Watch:
             batch.add_done_callback(self._end_batch)
             # What the batch takes is not due any more a moment later.
             await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def follow_always(self) -> None:
+        """Keep the status page true."""
+        while True:
+            await _attempt(self._follow)
+            await asyncio.sleep(FOLLOW_EVERY_S)
 
     async def hear(self) -> None:
         """Hear of what others post."""
@@ -187,6 +206,11 @@ class _Watch:
         if told:
             log.info("watch.quotas_told", notices=told)
             self._posted.set()
+
+    async def _follow(self) -> None:
+        async with self._pool.acquire() as conn, conn.transaction():
+            if changed := await follow(conn, now=self._senses.now()):
+                log.info("watch.status_changed", components=changed)
 
     async def _deliver(self) -> None:
         await deliver_due(self._pool, self._channels, now=self._senses.now, chance=self._senses.chance, by=self.name)
