@@ -1,11 +1,12 @@
 """The composition root: the only file that chooses which classes stand behind the ports."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeAlias
 
 import httpx2
 
@@ -21,7 +22,10 @@ from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.jobs.perform import Handler
 from quantum_scheduler.jobs.quantum_bench import QuantumBench
 from quantum_scheduler.jobs.scale import find_cluster
+from quantum_scheduler.monitoring.collect import Collection, collect_always
 from quantum_scheduler.monitoring.errors_kept import ErrorsKept
+from quantum_scheduler.monitoring.sample_model import Keep
+from quantum_scheduler.monitoring.table import build_table
 from quantum_scheduler.notifications.channels.any_service import AnyService
 from quantum_scheduler.notifications.channels.email import Email
 from quantum_scheduler.notifications.channels.inbox import Inbox
@@ -54,6 +58,10 @@ CALLERS = (
 )
 # So many calls to vendors may be under way at once; each holds a process, and the memory of an SDK or two.
 CALLS_MAX = 4
+
+
+# Something that the leader of the watch does until it is cancelled; it is given the time.
+Duty: TypeAlias = Callable[[Pool, Callable[[], datetime]], Coroutine[None, None, None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +181,21 @@ def read_mailer(settings: Settings) -> SmtpMailer | None:
         return read_smtp_url(settings.smtp_url, sender=settings.mail_from)
     except SmtpUrlInvalid as error:
         raise SettingInvalid(f"SMTP_URL, MAIL_FROM: {error}") from None
+
+
+def build_duties(settings: Settings) -> tuple[Duty, ...]:
+    """Build what else the leader of the watch does: measure the service."""
+    monitoring = settings.monitoring
+    collection = Collection(
+        table=build_table(data_dir=settings.data_dir),
+        interval_s=monitoring.interval_s,
+        keep=Keep(
+            samples=timedelta(hours=monitoring.samples_hours),
+            minutes=timedelta(days=monitoring.minutes_days),
+            hours=timedelta(days=monitoring.hours_days),
+        ),
+    )
+    return (partial(collect_always, collection),)
 
 
 def build_reader() -> Executor:

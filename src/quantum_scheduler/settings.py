@@ -33,6 +33,16 @@ class AlertSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MonitoringSettings:
+    """How often the service is measured, and for how long each level of the history is kept."""
+
+    interval_s: float
+    samples_hours: float
+    minutes_days: float
+    hours_days: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Every setting there is. The name of each environment variable stands beside its field in `read_settings`."""
 
@@ -66,6 +76,7 @@ class Settings:
     log_level: str
     runbooks_dir: Path | None
     alerts: AlertSettings
+    monitoring: MonitoringSettings
 
     @property
     def key_file(self) -> Path:
@@ -117,6 +128,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         log_level=(environ.get("LOG_LEVEL") or "info").lower(),
         runbooks_dir=_folder(environ, "RUNBOOKS_DIR"),
         alerts=_read_alerts(environ),
+        monitoring=_read_monitoring(environ),
     )
 
 
@@ -129,7 +141,7 @@ def describe_settings(settings: Settings) -> dict[str, str]:
     described: dict[str, str] = {}
     for each in fields(settings):
         value = getattr(settings, each.name)
-        if isinstance(value, LimitSettings | AlertSettings):
+        if isinstance(value, LimitSettings | AlertSettings | MonitoringSettings):
             described |= {
                 f"{each.name}.{name.name}": _show(name.name, getattr(value, name.name)) for name in fields(value)
             }
@@ -142,6 +154,15 @@ def _show(name: str, value: object) -> str:
     if name in SHOWN_TEXTS or isinstance(value, bool | int | float | Path | Rate):
         return str(value)
     return "set" if value else "not set"
+
+
+def _read_monitoring(environ: Mapping[str, str]) -> MonitoringSettings:
+    return MonitoringSettings(
+        interval_s=_number(environ, "METRICS_INTERVAL_SECONDS", default=5, least=1, most=60),
+        samples_hours=_number(environ, "METRICS_SAMPLES_HOURS", default=24, least=1, most=31 * 24),
+        minutes_days=_number(environ, "METRICS_MINUTES_DAYS", default=14, least=1, most=366),
+        hours_days=_number(environ, "METRICS_HOURS_DAYS", default=400, least=1, most=3660),
+    )
 
 
 def _read_alerts(environ: Mapping[str, str]) -> AlertSettings:

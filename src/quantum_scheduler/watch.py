@@ -2,17 +2,17 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import structlog
 
+from quantum_scheduler.app import Duty
 from quantum_scheduler.incidents import respond
 from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.incidents.paging.escalate import escalate_due, find_next_due
-from quantum_scheduler.incidents.status.follow import follow
 from quantum_scheduler.notifications.model import NOTIFICATION_POSTED, ChannelName
 from quantum_scheduler.notifications.outbox import deliver_due, find_next_delivery, release_strays
 from quantum_scheduler.notifications.port import Channel
@@ -30,8 +30,6 @@ from quantum_scheduler.postgres.listen import Listener
 OFFICE = "watch"
 LOOK_EVERY_S = 1.0
 LOOK_AGAIN_S = 0.05
-# So soon the status page shows that a maintenance begins or ends.
-FOLLOW_EVERY_S = 5.0
 FAREWELL_S = 5.0
 QUOTAS_EVERY_S = 5.0
 PAUSE_AFTER_FAILURE_S = 0.5
@@ -57,10 +55,13 @@ async def run_watch(
     *,
     stop: asyncio.Event,
     quota_audience: QuotaAudience = NOBODY_ELSE,
+    duties: Sequence[Duty] = (),
     statement_cache: bool = True,
     senses: Senses = Senses(),
 ) -> None:
     """Watch until `stop` is set: stand by until this process leads, then escalate, tell and deliver what is due.
+
+    Whoever leads does what else is in `duties`.
 
     It outlives restarts of the database. Raises DatabaseUnavailable where that cannot be reached at first.
     """
@@ -71,7 +72,7 @@ async def run_watch(
         async with Listener(dsn) as listener:
             stopping = asyncio.create_task(stop.wait())
             while not stop.is_set():
-                watch = _Watch(pool, listener, channels, audience, quota_audience, senses)
+                watch = _Watch(pool, listener, channels, audience, quota_audience, duties, senses)
                 watching = asyncio.create_task(_lead(dsn, watch))
                 await asyncio.wait((watching, stopping), return_when=asyncio.FIRST_COMPLETED)
                 watching.cancel()
@@ -89,7 +90,7 @@ async def _lead(dsn: str, watch: "_Watch") -> None:
     async with lead(dsn, OFFICE, name=watch.name) as lost:
         log.info("watch.leads")
         ends = asyncio.create_task(lost.wait())
-        work = [asyncio.create_task(each()) for each in watch.duties]
+        work = [asyncio.create_task(each) for each in watch.begin()]
         try:
             await asyncio.wait((ends, *work), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -110,6 +111,7 @@ class _Watch:
         channels: Mapping[ChannelName, Channel],
         audience: Audience,
         quota_audience: QuotaAudience,
+        duties: Sequence[Duty],
         senses: Senses,
     ) -> None:
         self._pool = pool
@@ -118,21 +120,16 @@ class _Watch:
         self._audience = audience
         self._quota_audience = quota_audience
         self._forecast_at = datetime.min.replace(tzinfo=UTC)
+        self._duties = duties
         self._senses = senses
         self.name = f"quantum-scheduler watch {uuid4().hex[:12]}"
         self._posted = asyncio.Event()
         self._batches: set[asyncio.Task[None]] = set()
 
-    @property
-    def duties(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
-        """What goes on side by side."""
-        return (
-            self.escalate_always,
-            self.tell_quotas_always,
-            self.deliver_always,
-            self.follow_always,
-            self.hear,
-        )
+    def begin(self) -> Iterator[Coroutine[None, None, None]]:
+        """Begin all that goes on side by side."""
+        yield from (self.escalate_always(), self.tell_quotas_always(), self.deliver_always(), self.hear())
+        yield from (duty(self._pool, self._senses.now) for duty in self._duties)
 
     async def escalate_always(self) -> None:
         """Page whoever is due, as often as it takes."""
@@ -159,12 +156,6 @@ class _Watch:
             batch.add_done_callback(self._end_batch)
             # What the batch takes is not due any more a moment later.
             await asyncio.sleep(LOOK_AGAIN_S)
-
-    async def follow_always(self) -> None:
-        """Keep the status page true."""
-        while True:
-            await _attempt(self._follow)
-            await asyncio.sleep(FOLLOW_EVERY_S)
 
     async def hear(self) -> None:
         """Hear of what others post."""
@@ -206,11 +197,6 @@ class _Watch:
         if told:
             log.info("watch.quotas_told", notices=told)
             self._posted.set()
-
-    async def _follow(self) -> None:
-        async with self._pool.acquire() as conn, conn.transaction():
-            if changed := await follow(conn, now=self._senses.now()):
-                log.info("watch.status_changed", components=changed)
 
     async def _deliver(self) -> None:
         await deliver_due(self._pool, self._channels, now=self._senses.now, chance=self._senses.chance, by=self.name)

@@ -6,16 +6,21 @@ import signal
 import sys
 from asyncio.subprocess import Process
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from tests.notifications.loopback import serve_http
 
+from quantum_scheduler.app import Duty
 from quantum_scheduler.incidents import respond
 from quantum_scheduler.incidents.model import Incident, NewIncident
 from quantum_scheduler.incidents.paging.announce import Audience
+from quantum_scheduler.monitoring.collect import Collection, collect_always
+from quantum_scheduler.monitoring.history import read_latest
+from quantum_scheduler.monitoring.table import build_table
 from quantum_scheduler.notifications.channels.inbox import Inbox
 from quantum_scheduler.notifications.model import NOTIFICATION_POSTED, ChannelName, Delivery, Receipt, Target
 from quantum_scheduler.notifications.outbox import post_message
@@ -55,12 +60,19 @@ class Recorder:
 
 @asynccontextmanager
 async def watching(
-    dsn: str, channel: Channel, count: int = 1, *, quota_audience: QuotaAudience = NOBODY_ELSE
+    dsn: str,
+    channel: Channel,
+    count: int = 1,
+    *,
+    quota_audience: QuotaAudience = NOBODY_ELSE,
+    duties: Sequence[Duty] = (),
 ) -> AsyncIterator[None]:
     stop = asyncio.Event()
     channels: dict[ChannelName, Channel] = {"inbox": Inbox(), "webhook": channel}
     watches = [
-        asyncio.create_task(run_watch(dsn, channels, Audience(), stop=stop, quota_audience=quota_audience))
+        asyncio.create_task(
+            run_watch(dsn, channels, Audience(), stop=stop, quota_audience=quota_audience, duties=duties)
+        )
         for _ in range(count)
     ]
     try:
@@ -188,3 +200,29 @@ async def test_no_page_is_lost_or_posted_twice_while_watches_are_killed(dsn: str
     assert len(rows) == 4 * 5
     told = Counter(request.headers["webhook-id"] for request in server.requests)
     assert set(told) == {str(row["id"]) for row in rows}
+
+
+async def test_the_leader_keeps_the_history_of_all_metrics_and_goes_on_after_the_other_one_died(
+    dsn: str, pool: Pool
+) -> None:
+    collection = Collection(table=build_table(backends=("dynex",)), interval_s=0.1)
+    duties = (partial(collect_always, collection),)
+
+    async def rises(count: int) -> None:
+        async with asyncio.timeout(PATIENCE_S), pool.acquire() as conn:
+            samples = "SELECT count(*) FROM metric_sample"
+            goal = await conn.fetchval(samples) + count
+            while await conn.fetchval(samples) < goal:  # noqa: ASYNC110  a table tells nobody
+                await asyncio.sleep(0.05)
+
+    async with watching(dsn, Recorder(), count=2, duties=duties):
+        await rises(3)
+        async with pool.acquire() as conn:
+            assert len(await conn.fetch(LEADER)) == 1
+        await rises(3)
+        async with pool.acquire() as conn:
+            at, readings = await read_latest(conn, collection.table)
+    assert at is not None
+    assert readings["qih.queue_depth"] == 0
+    assert readings["dynex.breaker"] == "closed"
+    assert readings["dynex.success_rate"] is None

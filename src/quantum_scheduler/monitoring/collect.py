@@ -1,0 +1,73 @@
+"""Sample all metrics every few seconds, keep them, and have whoever beholds them do what follows."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from quantum_scheduler.monitoring.history import History
+from quantum_scheduler.monitoring.metric import Table
+from quantum_scheduler.monitoring.sample_model import KEEP, Keep
+from quantum_scheduler.monitoring.snapshot import Snapshot, take_snapshot
+from quantum_scheduler.postgres.connect import Connection, Pool, transient
+
+INTERVAL_S = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Beholder(Protocol):
+    """What looks at every snapshot."""
+
+    async def look(self, conn: Connection, snapshot: Snapshot) -> None:
+        """Do what follows from a snapshot, in the transaction that also writes it down."""
+        ...
+
+    def keep(self) -> None:
+        """Go on from what the last look has seen, now that it is written down."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """What is measured how often, for how long it is kept, and who looks at it."""
+
+    table: Table
+    interval_s: float = INTERVAL_S
+    keep: Keep = KEEP
+    beholder: Beholder | None = None
+
+
+async def collect_always(collection: Collection, pool: Pool, now: Callable[[], datetime]) -> None:
+    """Sample until cancelled. It outlives restarts of the database; what is missed meanwhile is missing."""
+    history = History(collection.table, collection.keep)
+    loop = asyncio.get_running_loop()
+    due_s = loop.time()
+    while True:
+        try:
+            await collect(pool, history, collection, now=now())
+        except Exception as error:
+            if transient(error):
+                log.warning("metrics.database_away", reason=str(error) or type(error).__name__)
+            else:
+                log.exception("metrics.not_collected")
+        # By the clock, not by how long it took; what is late is not made up for.
+        due_s = max(due_s + collection.interval_s, loop.time())
+        await asyncio.sleep(due_s - loop.time())
+
+
+async def collect(pool: Pool, history: History, collection: Collection, *, now: datetime) -> Snapshot:
+    """Sample everything once: write it down and do what follows from it, in one transaction."""
+    snapshot = await take_snapshot(pool, collection.table, now=now)
+    async with pool.acquire() as conn:
+        async with conn.transaction():
+            await history.write(conn, snapshot)
+            if collection.beholder is not None:
+                await collection.beholder.look(conn, snapshot)
+        if collection.beholder is not None:
+            collection.beholder.keep()
+        await history.tidy(conn, now=now)
+    return snapshot

@@ -1,1 +1,0 @@
-"""Scheduled maintenance: when which parts of the service are worked on."""
