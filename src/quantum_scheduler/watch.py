@@ -13,6 +13,7 @@ from quantum_scheduler.app import Duty
 from quantum_scheduler.incidents import respond
 from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.incidents.paging.escalate import escalate_due, find_next_due
+from quantum_scheduler.incidents.status.follow import follow
 from quantum_scheduler.notifications.model import NOTIFICATION_POSTED, ChannelName
 from quantum_scheduler.notifications.outbox import deliver_due, find_next_delivery, release_strays
 from quantum_scheduler.notifications.port import Channel
@@ -30,6 +31,8 @@ from quantum_scheduler.postgres.listen import Listener
 OFFICE = "watch"
 LOOK_EVERY_S = 1.0
 LOOK_AGAIN_S = 0.05
+# So soon the status page shows that a maintenance begins or ends.
+FOLLOW_EVERY_S = 5.0
 FAREWELL_S = 5.0
 QUOTAS_EVERY_S = 5.0
 PAUSE_AFTER_FAILURE_S = 0.5
@@ -128,7 +131,8 @@ class _Watch:
 
     def begin(self) -> Iterator[Coroutine[None, None, None]]:
         """Begin all that goes on side by side."""
-        yield from (self.escalate_always(), self.tell_quotas_always(), self.deliver_always(), self.hear())
+        yield from (self.escalate_always(), self.tell_quotas_always(), self.deliver_always())
+        yield from (self.follow_always(), self.hear())
         yield from (duty(self._pool, self._senses.now) for duty in self._duties)
 
     async def escalate_always(self) -> None:
@@ -156,6 +160,12 @@ class _Watch:
             batch.add_done_callback(self._end_batch)
             # What the batch takes is not due any more a moment later.
             await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def follow_always(self) -> None:
+        """Keep the status page true."""
+        while True:
+            await _attempt(self._follow)
+            await asyncio.sleep(FOLLOW_EVERY_S)
 
     async def hear(self) -> None:
         """Hear of what others post."""
@@ -197,6 +207,11 @@ class _Watch:
         if told:
             log.info("watch.quotas_told", notices=told)
             self._posted.set()
+
+    async def _follow(self) -> None:
+        async with self._pool.acquire() as conn, conn.transaction():
+            if changed := await follow(conn, now=self._senses.now()):
+                log.info("watch.status_changed", components=changed)
 
     async def _deliver(self) -> None:
         await deliver_due(self._pool, self._channels, now=self._senses.now, chance=self._senses.chance, by=self.name)

@@ -98,3 +98,23 @@ def test_customers_are_told_from_the_terminal(ask: Ask) -> None:
     summary = ask("status")
     assert summary["status"]["indicator"] == "major"
     assert [each["id"] for each in summary["incidents"]] == [name]
+
+
+def test_maintenance_is_scheduled_and_ended(ask: Ask, dsn: str, run_here: Callable[..., Any]) -> None:
+    planned = ask(
+        *("maintenance", "schedule", "A new database", "--component", "api", "--start", YESTERDAY, "--end", TOMORROW)
+    )
+    assert (planned["phase"], planned["components"]) == ("in_progress", ["api"])
+    components = {each["id"]: each["status"] for each in ask("status")["components"]}
+    assert components["api"] == "under_maintenance"
+    assert ask("maintenance", "end", str(planned["id"]))["phase"] == "completed"
+    assert [each["phase"] for each in ask("maintenance")] == ["completed"]
+    times = ("--start", YESTERDAY, "--end", TOMORROW)
+    for arguments in (
+        ("end", "99"),
+        ("schedule", "x", "--component", "moon", *times),
+        ("schedule", "x", "--component", "api", "--start", "soon", "--end", TOMORROW),
+        ("schedule", "x", "--component", "api", "--start", TOMORROW, "--end", YESTERDAY),
+    ):
+        ended = run_here("maintenance", *arguments, environ={"DATABASE_URL": dsn})
+        assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1)

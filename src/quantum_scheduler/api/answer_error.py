@@ -71,6 +71,7 @@ from quantum_scheduler.incidents.status.routes import StatusUnknown
 from quantum_scheduler.jobs.follow import TooManyFollowers
 from quantum_scheduler.jobs.model import IdempotencyConflict, JobFinished, JobUnknown, ResultMissing
 from quantum_scheduler.jobs.page import CursorUnreadable
+from quantum_scheduler.monitoring.maintenance.model import MaintenanceInvalid, MaintenanceUnknown
 from quantum_scheduler.notifications.oncall.model import OnCallUnknown, RotationInvalid
 from quantum_scheduler.postgres.connect import transient
 from quantum_scheduler.postgres.model import DatabaseUnavailable
@@ -109,6 +110,7 @@ STATUS: dict[type[Exception], int] = {
     PlanUnknown: 404,
     ComponentUnknown: 404,
     IncidentUnknown: 404,
+    MaintenanceUnknown: 404,
     OnCallUnknown: 404,
     PathUnknown: 404,
     MethodUnknown: 405,
@@ -141,6 +143,7 @@ STATUS: dict[type[Exception], int] = {
     ProviderAway: 503,
     TemporaryReducedCapacity: 503,
     IncidentTextInvalid: 422,
+    MaintenanceInvalid: 422,
     RotationInvalid: 422,
     StatusUnknown: 503,
     TooManyFollowers: 503,

@@ -46,6 +46,7 @@ EXIT_CODES = {
     "quantum_scheduler.cli.cron.PayloadInvalid": 2,
     "quantum_scheduler.cli.db.RestoreUnconfirmed": 2,
     "quantum_scheduler.cli.listen.AddressTaken": 2,
+    "quantum_scheduler.cli.moment.MomentInvalid": 2,
     "quantum_scheduler.cli.plan.PlanInvalid": 2,
     "quantum_scheduler.cli.queue.SelectionMissing": 2,
     "quantum_scheduler.cli.read.FileUnreadable": 2,
@@ -54,6 +55,8 @@ EXIT_CODES = {
     "quantum_scheduler.incidents.model.IncidentUnknown": 2,
     "quantum_scheduler.incidents.status.model.ComponentUnknown": 2,
     "quantum_scheduler.jobs.enqueue.ScheduleInvalid": 2,
+    "quantum_scheduler.monitoring.maintenance.model.MaintenanceInvalid": 2,
+    "quantum_scheduler.monitoring.maintenance.model.MaintenanceUnknown": 2,
     "quantum_scheduler.cli.action.ActionUnconfirmed": 1,
     "quantum_scheduler.runbooks.actions.call.ArgumentInvalid": 2,
     "quantum_scheduler.runbooks.model.RunbookInvalid": 2,
@@ -205,6 +208,7 @@ _add("oncall", "quantum_scheduler.cli.oncall:app", "Show who is on call; overrid
 _add(
     "status", "quantum_scheduler.cli.status:app", "Show the status page; set components, tell customers of an incident."
 )
+_add("maintenance", "quantum_scheduler.cli.maintenance:app", "Schedule maintenance, which the status page shows.")
 _add("db", "quantum_scheduler.cli.db:app", "Look after the database: migrate, status, backup, restore, psql.")
 _add(
     "vendors",

@@ -67,10 +67,11 @@ def declare(
     severity: Annotated[Severity, Parameter(help="P0 is the worst.")],
     impact: Annotated[str, Parameter(help="What users have of it.")] = "",
     policy: Annotated[str | None, Parameter(help="How it escalates.")] = None,
+    service: Annotated[str | None, Parameter(help="What it is about: quantum/dynex, or a component.")] = None,
     json: Json = False,
 ) -> int:
     """Declare an incident: whoever is on call is paged."""
-    new = NewIncident(title=title, severity=severity, impact=impact, policy=policy)
+    new = NewIncident(title=title, severity=severity, impact=impact, policy=policy, service=service)
     audience, actor, now = _begin()
 
     async def act(conn: Connection) -> Incident:

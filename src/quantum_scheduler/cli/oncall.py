@@ -9,10 +9,11 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from quantum_scheduler.cli.ask import ask_database
+from quantum_scheduler.cli.moment import Moment, read_moment
 from quantum_scheduler.cli.options import Json
 from quantum_scheduler.cli.write import write_answer
 from quantum_scheduler.notifications.oncall import arrange, find
-from quantum_scheduler.notifications.oncall.model import Override, RotationInvalid
+from quantum_scheduler.notifications.oncall.model import Override
 from quantum_scheduler.notifications.oncall.rotate import write_calendar
 from quantum_scheduler.postgres.connect import Connection
 
@@ -21,7 +22,6 @@ CALENDAR_DAYS = 90
 app = App(name="oncall", help="Show who is on call, and arrange it.", help_epilogue="")
 
 Rotation = Annotated[str, Parameter(name="ROTATION", help="Name of the rotation.")]
-Moment = Annotated[str, Parameter(help="A time such as 2026-11-22T09:00+01:00; UTC where it says no zone.")]
 Days = Annotated[int, Parameter(help="For so many days from now.", validator=Number(gte=1, lte=365))]
 
 
@@ -49,7 +49,7 @@ def override(
 ) -> int:
     """Let somebody else be on call for a while."""
     stand_in = None if person == "nobody" else person
-    wanted = Override(starts_at=_read(start), ends_at=_read(end), person=stand_in)
+    wanted = Override(starts_at=read_moment(start), ends_at=read_moment(end), person=stand_in)
     actor, now = getpass.getuser(), datetime.now(UTC)
     ask_database(lambda conn: arrange.override_shift(conn, rotation, wanted, actor=actor, now=now))
     return write_answer(asdict(wanted), f"{person} is on call in {rotation} until {end}", json=json)
@@ -58,7 +58,7 @@ def override(
 @app.command
 def swap(rotation: Rotation, /, *, one: Moment, other: Moment, json: Json = False) -> int:
     """Have two people take each other's shifts: those that hold two moments."""
-    first, second = _read(one), _read(other)
+    first, second = read_moment(one), read_moment(other)
     actor, now = getpass.getuser(), datetime.now(UTC)
     swapped = ask_database(lambda conn: arrange.swap(conn, rotation, first, second, actor=actor, now=now))
     lines = [f"{each.person}  {each.starts_at:%Y-%m-%d %H:%M} - {each.ends_at:%Y-%m-%d %H:%M} UTC" for each in swapped]
@@ -87,11 +87,3 @@ def calendar(rotation: Rotation, /, *, json: Json = False) -> int:
 
     text = ask_database(look)
     return write_answer({"calendar": text}, text, json=json)
-
-
-def _read(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise RotationInvalid(f"{text!r} is no time, such as 2026-11-22T09:00+01:00") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

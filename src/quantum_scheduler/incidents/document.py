@@ -32,6 +32,7 @@ class IncidentRequest(Document):
     runbook: Line | None = None
     key: Annotated[str, Field(max_length=TITLE_CHARS_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     policy: Line | None = Field(default=None, description="How it escalates.")
+    service: Line | None = Field(default=None, description="What it is about: quantum/dynex, or a component.")
 
     def to_new_incident(self) -> NewIncident:
         """The incident to declare."""
@@ -168,6 +169,7 @@ class IncidentDocument(BaseModel):
     runbook: str | None
     key: str
     policy: str | None
+    service: str | None
     commander: str | None
     communications: str | None
     scribe: str | None

@@ -105,7 +105,8 @@ class IncidentTextInvalid(ValueError):  # noqa: N818
 class NewIncident:
     """An incident to declare; `runbook` and `key` make two declarations one, and `began_at` is the first bad sample.
 
-    `policy` is how it escalates; the default one where there is no such policy.
+    `policy` is how it escalates; the default one where there is no such policy. `service`, such as quantum/dynex, is
+    what customers see it in on the status page; without one a key that names a component is.
     """
 
     title: str
@@ -115,6 +116,7 @@ class NewIncident:
     key: str = ""
     began_at: datetime | None = None
     policy: str | None = None
+    service: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,7 @@ class Incident:
     resolution: str
     merged_into: int | None
     policy: str | None
+    service: str | None = None
 
     @property
     def name(self) -> str:

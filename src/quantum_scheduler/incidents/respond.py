@@ -16,6 +16,7 @@ from quantum_scheduler.incidents.paging.announce import (
 )
 from quantum_scheduler.incidents.paging.escalate import freeze_pages, pace_pages, resume_pages
 from quantum_scheduler.incidents.review import draft_review
+from quantum_scheduler.incidents.status.follow import follow
 from quantum_scheduler.incidents.status.publish import close_status
 from quantum_scheduler.monitoring.detect import Severity
 from quantum_scheduler.postgres.connect import Connection
@@ -31,10 +32,12 @@ async def raise_incident(
     One that was open already is told again only where it has become worse. Raises IncidentTextInvalid.
     """
     incident, came_to = await declare_incident(conn, new, actor=actor, now=now)
-    if came_to != "same":
-        await _call(conn, incident, audience, now=now)
+    if came_to == "same":
+        return incident, came_to
+    await _call(conn, incident, audience, now=now)
     if came_to == "new":
         await move.tick_titled(conn, incident.id, NOTIFY_TEAM, actor=actor, now=now)
+    await follow(conn, now=now)
     return incident, came_to
 
 
@@ -69,6 +72,7 @@ async def mitigate(conn: Connection, incident_id: int, audience: Audience, *, ac
     incident = await move.mitigate_incident(conn, incident_id, actor=actor, now=now)
     if incident.state != before.state:
         await announce_update(conn, incident, audience, f"{actor} says it is mitigated.", now=now)
+        await follow(conn, now=now)
     return incident
 
 
@@ -78,6 +82,7 @@ async def worsen(
     """Say that customers feel it again; it escalates on. Raises IncidentUnknown, MoveRefused, IncidentTextInvalid."""
     incident = await move.worsen_incident(conn, incident_id, actor=actor, now=now, why=why)
     await _go_on(conn, incident, audience, why, now=now)
+    await follow(conn, now=now)
     return incident
 
 
@@ -93,6 +98,7 @@ async def resolve(
     if incident.state != before.state:
         await announce_resolved(conn, incident, audience, now=now)
         await close_status(conn, incident_id, actor=actor, now=now)
+        await follow(conn, now=now)
         await draft_review(conn, incident_id, None, now=now)
     return incident
 
@@ -101,6 +107,7 @@ async def reopen(conn: Connection, incident_id: int, audience: Audience, *, acto
     """Open a resolved incident again, and page anew. Raises IncidentUnknown, MoveRefused."""
     incident = await move.reopen_incident(conn, incident_id, actor=actor, now=now)
     await _call(conn, incident, audience, now=now)
+    await follow(conn, now=now)
     return incident
 
 
@@ -119,6 +126,7 @@ async def change_severity(
         page = write_page(incident, audience)
         await pace_pages(conn, incident, page, before=before.severity, now=now)
         await announce_update(conn, incident, audience, f"It is {severity} now. {why}".strip(), now=now)
+    await follow(conn, now=now)
     return incident
 
 
@@ -129,6 +137,7 @@ async def merge(
     incident = await move.merge_incident(conn, incident_id, into, actor=actor, now=now)
     other = await find_incident(conn, into)
     await announce_update(conn, incident, audience, f"It is part of {other.name} now.", now=now)
+    await follow(conn, now=now)
     return incident
 
 

@@ -9,15 +9,15 @@ from quantum_scheduler.postgres.connect import Connection
 
 _COLUMNS = """id, day, number, title, impact, severity, state, runbook, key, commander, communications, scribe,
     began_at, declared_at, acknowledged_at, acknowledged_by, acknowledged_until, mitigated_at, resolved_at, resolution,
-    merged_into, policy"""
+    merged_into, policy, service"""
 
 # Two that declare on one day must not draw the same number.
 LOCK_DAY = "SELECT pg_advisory_xact_lock(hashtextextended('incident ' || $1::date::text, 0))"
 
 DECLARE = f"""
-INSERT INTO incident (day, number, title, impact, severity, runbook, key, began_at, declared_at, policy)
+INSERT INTO incident (day, number, title, impact, severity, runbook, key, began_at, declared_at, policy, service)
 VALUES ($1::date, (SELECT coalesce(max(number), 0) + 1 FROM incident WHERE day = $1::date),
-    $2, $3, $4, $5, $6, $7, $8, $9)
+    $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (runbook, key) WHERE runbook IS NOT NULL AND state NOT IN ('resolved', 'merged') DO NOTHING
 RETURNING {_COLUMNS}
 """  # noqa: S608  a list of columns
@@ -93,7 +93,8 @@ async def declare(conn: Connection, new: NewIncident, now: datetime) -> Incident
     await conn.execute(LOCK_DAY, now.date())
     began_at = min(new.began_at or now, now)
     row = await conn.fetchrow(
-        DECLARE, now.date(), new.title, new.impact, new.severity, new.runbook, new.key, began_at, now, new.policy
+        *(DECLARE, now.date(), new.title, new.impact, new.severity, new.runbook, new.key, began_at, now),
+        *(new.policy, new.service),
     )
     return None if row is None else Incident(**row)
 

@@ -36,6 +36,7 @@ CLOSED = (
     "login_policy",
     "login_proof",
     "login_session",
+    "maintenance",
     "membership",
     "metric_name",
     "metric_sample",

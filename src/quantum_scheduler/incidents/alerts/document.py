@@ -62,6 +62,7 @@ class AlertRequest(Document):
     runbook: Line | None = None
     key: Annotated[str, Field(max_length=LABEL_CHARS_MAX, pattern=_SHORT)] = ""
     policy: Line | None = None
+    service: Line | None = None
     began_at: Moment | None = None
     url: Annotated[str, Field(max_length=LABEL_CHARS_MAX, pattern=_SHORT)] | None = None
     labels: Annotated[

@@ -46,6 +46,7 @@ class Alert:
     runbook: str | None = None
     key: str = ""
     policy: str | None = None
+    service: str | None = None
     began_at: datetime | None = None
     url: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)

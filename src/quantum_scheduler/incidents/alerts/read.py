@@ -42,6 +42,7 @@ def read_alertmanager(alert: AlertmanagerAlert, source: Source) -> Alert:
         runbook=_find_runbook(labels, notes),
         key=_clean_line(labels.get("key", ""), TITLE_CHARS_MAX),
         policy=_clean_line(labels.get("policy", ""), TITLE_CHARS_MAX) or None,
+        service=_clean_line(labels.get("service", ""), TITLE_CHARS_MAX) or None,
         began_at=None if began_at is None or began_at.year < YEAR_MIN else began_at,
         url=_clean_line(alert.generator_url, LABEL_CHARS_MAX) or None,
         labels={

@@ -93,6 +93,7 @@ async def _raise(
         key=alert.key if alert.runbook is not None else "",
         began_at=alert.began_at,
         policy=alert.policy,
+        service=alert.service,
     )
     return await respond.raise_incident(conn, new, audience, actor=alert.source, now=now)
 

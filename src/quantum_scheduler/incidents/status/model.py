@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
+from quantum_scheduler.monitoring.detect import Severity
+
 ComponentState = Literal["operational", "degraded", "partial_outage", "major_outage", "maintenance"]
 UpdateStatus = Literal["investigating", "identified", "monitoring", "resolved"]
 STATES: tuple[ComponentState, ...] = get_args(ComponentState)
@@ -29,6 +31,25 @@ class Component:
     state: ComponentState
     changed_at: datetime | None
     incident_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a person said of a component last, unless the incident it was said in is over."""
+
+    component: str
+    state: ComponentState
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Affecting:
+    """An incident that customers feel, the service it is about, and when it began or was opened again."""
+
+    incident_id: int
+    severity: Severity
+    service: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

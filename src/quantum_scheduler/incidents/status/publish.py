@@ -24,13 +24,17 @@ async def set_component(
     now: datetime,
     incident_id: int | None = None,
 ) -> bool:
-    """Say how a component is; False where it was so already. Raises ComponentUnknown."""
+    """Say how a component is, which wins over what follows from incidents; False where somebody had said so already.
+
+    What is said in an incident holds as long as that. Raises ComponentUnknown.
+    """
     known = {each.name: each for each in await store.list_components(conn)}
     if component not in known:
         raise ComponentUnknown(f"the status page has no {component}; it has {', '.join(known)}")
-    if known[component].state == state:
+    said = {each.component: each.state for each in await store.list_said(conn)}
+    if (known[component].state, said.get(component)) == (state, state):
         return False
-    return await store.change(conn, component, state, actor=actor, incident_id=incident_id, now=now)
+    return await store.change(conn, component, state, actor=actor, incident_id=incident_id, now=now, is_manual=True)
 
 
 async def publish_update(
@@ -56,16 +60,8 @@ async def publish_update(
 
 
 async def close_status(conn: Connection, incident_id: int, *, actor: str, now: datetime) -> None:
-    """Tell customers who knew of an incident that it is over; what it had changed is well again."""
+    """Tell customers who knew of an incident that it is over; what was said in it does not hold any more."""
     if not await store.has_update(conn, incident_id):
         return
-    left = [each.name for each in await store.list_components(conn) if each.incident_id == incident_id]
-    await publish_update(
-        conn,
-        incident_id,
-        "This incident has been resolved.",
-        status="resolved",
-        components=dict.fromkeys(left, "operational"),
-        actor=actor,
-        now=now,
-    )
+    text = "This incident has been resolved."
+    await publish_update(conn, incident_id, text, status="resolved", components={}, actor=actor, now=now)

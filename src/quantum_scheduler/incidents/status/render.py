@@ -17,12 +17,15 @@ from quantum_scheduler.incidents.model import Incident
 from quantum_scheduler.incidents.status import store
 from quantum_scheduler.incidents.status.model import BADNESS, Change, Component, ComponentState, Day, History, Update
 from quantum_scheduler.monitoring.detect import Severity
+from quantum_scheduler.monitoring.maintenance.model import Maintenance
+from quantum_scheduler.monitoring.maintenance.plan import list_ahead
 from quantum_scheduler.postgres.connect import Connection, Pool, transient
 from quantum_scheduler.postgres.model import DatabaseUnavailable
 
 TIMEOUT_S = 3.0
 FRESH_S = 1.0
 INCIDENTS_MAX = 50
+MAINTENANCES_MAX = 50
 HISTORY_DAYS = 90
 PAGE_ID = "quantum-scheduler"
 # Statuspage has words of its own for two of them.
@@ -67,7 +70,10 @@ async def render_summary(conn: Connection, *, public_url: str | None, now: datet
             _render_incident(each, [update for update in updates if update.incident_id == each.id], components, now)
             for each in incidents
         ],
-        "scheduled_maintenances": [],
+        "scheduled_maintenances": [
+            _render_maintenance(each, components, now)
+            for each in await list_ahead(conn, now=now, limit=MAINTENANCES_MAX)
+        ],
     }
 
 
@@ -188,6 +194,36 @@ def _render_incident(
             }
             for each in updates
         ],
+    }
+
+
+def _render_maintenance(maintenance: Maintenance, components: Sequence[Component], now: datetime) -> dict[str, Any]:
+    phase, made_at = maintenance.phase(now), maintenance.made_at.isoformat()
+    has_begun = phase == "in_progress"
+    update = {
+        "id": f"{maintenance.id}-0",
+        "incident_id": str(maintenance.id),
+        "status": phase,
+        "body": maintenance.body or maintenance.title,
+        "created_at": made_at,
+        "display_at": made_at,
+        "updated_at": made_at,
+    }
+    return {
+        "id": str(maintenance.id),
+        "name": maintenance.title,
+        "status": phase,
+        "impact": "maintenance",
+        "created_at": made_at,
+        "started_at": maintenance.starts_at.isoformat() if has_begun else made_at,
+        "updated_at": maintenance.starts_at.isoformat() if has_begun else made_at,
+        "monitoring_at": None,
+        "resolved_at": None,
+        "scheduled_for": maintenance.starts_at.isoformat(),
+        "scheduled_until": maintenance.ends_at.isoformat(),
+        "page_id": PAGE_ID,
+        "components": [_render_component(each, now) for each in components if each.name in maintenance.components],
+        "incident_updates": [update],
     }
 
 

@@ -8,10 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from quantum_scheduler.accounts.routes import WholeDatabase
 from quantum_scheduler.incidents.look_up import find_incident
+from quantum_scheduler.incidents.status.document import MaintenanceDocument, MaintenanceRequest, MaintenancesDocument
+from quantum_scheduler.incidents.status.maintain import end_maintenance, schedule_maintenance
 from quantum_scheduler.incidents.status.model import BODY_CHARS_MAX, ComponentState, UpdateStatus
 from quantum_scheduler.incidents.status.publish import publish_update, set_component
 from quantum_scheduler.incidents.status.render import StatusBoard, read_history
-from quantum_scheduler.notifications.routes import UNKNOWN, Operator, OperatorBody, takes
+from quantum_scheduler.monitoring.maintenance.plan import list_all
+from quantum_scheduler.notifications.routes import UNKNOWN, Operator, OperatorBody, Viewer, takes
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.problems.body import read_fields, read_object
 from quantum_scheduler.problems.document import Document
@@ -71,7 +74,7 @@ class HistoriesDocument(BaseModel):
     items: list[HistoryDocument]
 
 
-REQUEST_BODIES: tuple[type[BaseModel], ...] = (ComponentRequest, UpdateRequest)
+REQUEST_BODIES: tuple[type[BaseModel], ...] = (ComponentRequest, UpdateRequest, MaintenanceRequest)
 
 
 async def _find_board(request: Request) -> StatusBoard:
@@ -173,3 +176,57 @@ async def publish(
             actor=operator,
             now=datetime.now(UTC),
         )
+
+
+@router.get(
+    "/maintenances",
+    operation_id="listMaintenances",
+    summary="List maintenances",
+    response_description="The maintenances.",
+)
+async def list_maintenances(_viewer: Viewer, pool: WholeDatabase) -> MaintenancesDocument:
+    """A hundred of them, the latest one first."""
+    now = datetime.now(UTC)
+    async with pool.acquire() as conn:
+        found = await list_all(conn)
+    return MaintenancesDocument(items=[MaintenanceDocument.of(each, now) for each in found])
+
+
+@router.post(
+    "/maintenances",
+    operation_id="scheduleMaintenance",
+    summary="Schedule a maintenance",
+    status_code=201,
+    response_description="The maintenance.",
+    responses=UNKNOWN,
+    openapi_extra=takes(
+        MaintenanceRequest,
+        title="A new version of the database",
+        components=["api"],
+        starts_at="2030-11-22T22:00:00Z",
+        ends_at="2030-11-22T23:00:00Z",
+    ),
+)
+async def schedule(operator: Operator, pool: WholeDatabase, body: OperatorBody) -> MaintenanceDocument:
+    """Customers see it coming, and its components under maintenance while it lasts."""
+    plan, now = read_fields(MaintenanceRequest, read_object(body)).to_plan(), datetime.now(UTC)
+    async with pool.acquire() as conn, conn.transaction():
+        planned = await schedule_maintenance(conn, plan, actor=operator, now=now)
+    return MaintenanceDocument.of(planned, now)
+
+
+@router.post(
+    "/maintenances/{number}/end",
+    operation_id="endMaintenance",
+    summary="End or cancel a maintenance",
+    response_description="The maintenance.",
+    responses=UNKNOWN,
+)
+async def end(
+    number: Annotated[int, Path(ge=1, le=2**62)], operator: Operator, pool: WholeDatabase
+) -> MaintenanceDocument:
+    """One that has not begun is cancelled."""
+    now = datetime.now(UTC)
+    async with pool.acquire() as conn, conn.transaction():
+        ended = await end_maintenance(conn, number, actor=operator, now=now)
+    return MaintenanceDocument.of(ended, now)

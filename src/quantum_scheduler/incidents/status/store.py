@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from quantum_scheduler.incidents.status.model import Change, Component, ComponentState, Update, UpdateStatus
+from quantum_scheduler.incidents.status.model import (
+    Affecting,
+    Change,
+    Component,
+    ComponentState,
+    Said,
+    Update,
+    UpdateStatus,
+)
 from quantum_scheduler.postgres.connect import Connection
 
 LIST = """
@@ -14,8 +22,21 @@ FROM status_component LEFT JOIN LATERAL (
 ORDER BY position
 """
 CHANGE = """
-INSERT INTO status_change (component, state, at, actor, incident_id)
-SELECT name, $2, $3, $4, $5 FROM status_component WHERE name = $1 RETURNING id
+INSERT INTO status_change (component, state, at, actor, incident_id, is_manual)
+SELECT name, $2, $3, $4, $5, $6 FROM status_component WHERE name = $1 RETURNING id
+"""
+LIST_SAID = """
+SELECT name AS component, last.state, last.at FROM status_component CROSS JOIN LATERAL (
+    SELECT state, at, incident_id FROM status_change WHERE component = name AND is_manual ORDER BY id DESC LIMIT 1
+) AS last LEFT JOIN incident ON incident.id = last.incident_id
+WHERE incident.id IS NULL OR incident.state NOT IN ('resolved', 'merged')
+"""
+LIST_AFFECTING = """
+SELECT id AS incident_id, severity, coalesce(service, key) AS service, began.at AS since
+FROM incident CROSS JOIN LATERAL (
+    SELECT max(at) AS at FROM incident_event WHERE incident_id = incident.id AND kind IN ('declared', 'reopened')
+) AS began
+WHERE state IN ('open', 'acknowledged') AND coalesce(service, key) <> '' ORDER BY id
 """
 ADD_UPDATE = "INSERT INTO status_update (incident_id, status, body, at) VALUES ($1, $2, $3, $4)"
 HAS_UPDATE = "SELECT EXISTS (SELECT FROM status_update WHERE incident_id = $1)"
@@ -42,11 +63,28 @@ async def list_components(conn: Connection) -> list[Component]:
     return [Component(**row) for row in await conn.fetch(LIST)]
 
 
+async def list_said(conn: Connection) -> list[Said]:
+    """List what people said of components last, where that still holds."""
+    return [Said(**row) for row in await conn.fetch(LIST_SAID)]
+
+
+async def list_affecting(conn: Connection) -> list[Affecting]:
+    """List the incidents that customers feel and that are about a service."""
+    return [Affecting(**row) for row in await conn.fetch(LIST_AFFECTING)]
+
+
 async def change(
-    conn: Connection, component: str, state: ComponentState, *, actor: str, incident_id: int | None, now: datetime
+    conn: Connection,
+    component: str,
+    state: ComponentState,
+    *,
+    actor: str,
+    incident_id: int | None,
+    now: datetime,
+    is_manual: bool,
 ) -> bool:
     """Change a component; False where there is none of the name."""
-    return await conn.fetchval(CHANGE, component, state, now, actor, incident_id) is not None
+    return await conn.fetchval(CHANGE, component, state, now, actor, incident_id, is_manual) is not None
 
 
 async def add_update(conn: Connection, incident_id: int, status: UpdateStatus, body: str, now: datetime) -> None:

@@ -1,0 +1,1 @@
+"""Scheduled maintenance: when which parts of the service are worked on."""
