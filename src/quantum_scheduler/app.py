@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
 import httpx2
@@ -39,6 +40,8 @@ from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.embed import EmbeddedPostgres, start_postgres
 from quantum_scheduler.postgres.model import DatabaseUnavailable
 from quantum_scheduler.runbooks.actions.desk import Parts
+from quantum_scheduler.runbooks.execute import Engine
+from quantum_scheduler.runbooks.run_model import RUN_TASK
 from quantum_scheduler.secrets.reveal import reveal_surely
 from quantum_scheduler.secrets.seal import FindKeyring, find_keyring, find_no_keyring
 from quantum_scheduler.settings import SettingInvalid, Settings
@@ -107,9 +110,10 @@ def build_solvers(slots: int, *, ray_address: str | None) -> Executor:
         raise SettingInvalid(f"RAY_ADDRESS: {error}") from None
 
 
-def build_handlers() -> dict[str, Handler]:
+def build_handlers(parts: Parts) -> dict[str, Handler]:
     """Build what does the tasks that are no solves: a handler for each kind, from the room that brings it."""
-    return {}
+    engine = Engine(parts=parts, table=build_table(data_dir=parts.data_dir or Path("/")))
+    return {RUN_TASK: engine.perform}
 
 
 def build_audience(settings: Settings) -> Audience:

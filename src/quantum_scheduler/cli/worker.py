@@ -8,8 +8,16 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from quantum_scheduler.app import build_callers, build_handlers, build_quantum, build_solvers, open_database
+from quantum_scheduler.app import (
+    build_callers,
+    build_handlers,
+    build_parts,
+    build_quantum,
+    build_solvers,
+    open_database,
+)
 from quantum_scheduler.backends.load import list_backends
+from quantum_scheduler.cli.keep_peppers import find_peppers
 from quantum_scheduler.cli.log import configure_logging
 from quantum_scheduler.cli.options import SLOTS_MAX, Json
 from quantum_scheduler.cli.parent import Parent, stop_with
@@ -63,7 +71,7 @@ async def _work(dsn: str, settings: Settings, *, lanes: list[str], slots: int) -
             memory_mb=settings.worker_memory_mb,
             use_cache=settings.enable_solution_cache,
             statement_cache=settings.database_statement_cache,
-            handlers=build_handlers(),
+            handlers=build_handlers(build_parts(settings, callers, find_peppers(settings))),
             quantum=build_quantum(settings, callers),
         )
     finally:

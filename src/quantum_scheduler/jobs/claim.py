@@ -35,3 +35,8 @@ async def release_strays(conn: Connection, worker_id: UUID, known: Collection[Fe
 async def find_held(conn: Connection, worker_id: UUID) -> set[Fence]:
     """Find the claims that a worker holds; what is missing was taken from it."""
     return set(await store.find_held(conn, worker_id))
+
+
+async def hold_claim(conn: Connection, fence: Fence) -> bool:
+    """Whether a claim still holds, which nobody can change until the transaction ends."""
+    return await store.lock_claim(conn, fence)

@@ -52,11 +52,15 @@ CLOSED = (
     "rate_bucket",
     "rate_multiplier",
     "request_slot",
+    "run",
+    "run_event",
     "schema_migration",
     "secret",
+    "signal",
     "status_change",
     "status_component",
     "status_update",
+    "step",
     "upstream_quota",
 )
 # Rows that belong to an organisation through another row.

@@ -53,11 +53,10 @@ def read_shelf(own: Path | None = None) -> Shelf:
     for folder in (LIBRARY, *(() if own is None else (own,))):
         for path in sorted(folder.glob("*.md"))[:FILES_MAX]:
             try:
-                text, document = read_file(path)
-            except RunbookInvalid as error:
+                known = path.stat()
+                books |= _read_books(path, known.st_mtime_ns, known.st_size)
+            except (RunbookInvalid, OSError) as error:
                 unreadable[path] = str(error)
-                continue
-            books |= {each.name: Book(runbook=each, text=text, path=path) for each in document.runbooks}
     return Shelf(books=books, unreadable=unreadable)
 
 
@@ -74,6 +73,13 @@ def read_file(path: Path) -> tuple[str, Document]:
             raise RunbookInvalid(content.count(b"\n", 0, error.start) + 1, "this is not UTF-8 text") from None
         text = content.decode("utf-8", "replace")
     return text, read_document(text, name=path.name)
+
+
+@lru_cache(maxsize=FILES_MAX)
+def _read_books(path: Path, _changed_ns: int, _size: int) -> dict[str, Book]:
+    """Read the runbooks of a file, once as long as it does not change. Raises RunbookInvalid."""
+    text, document = read_file(path)
+    return {each.name: Book(runbook=each, text=text, path=path) for each in document.runbooks}
 
 
 @lru_cache(maxsize=PLANS_MAX)

@@ -7,6 +7,7 @@ LIST_WORKERS = """
 SELECT host, pid, lanes, slots, lease_s, worker.started_at, count(task.id) AS running,
     extract(epoch FROM clock_timestamp() - beat_at)::float8 AS silent_s
 FROM worker LEFT JOIN task ON task.owner = worker.id AND task.state = 'running'
+WHERE lanes <> '{control}'
 GROUP BY worker.id ORDER BY silent_s DESC LIMIT $1
 """
 

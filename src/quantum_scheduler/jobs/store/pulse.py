@@ -5,7 +5,8 @@ from quantum_scheduler.postgres.connect import Connection
 TAKE_PULSE = """
 SELECT
     (SELECT count(*) FROM task WHERE state = 'ready') AS queue_depth,
-    (SELECT count(*) FROM worker WHERE beat_at >= clock_timestamp() - lease_s * interval '1 second') AS workers
+    (SELECT count(*) FROM worker
+    WHERE beat_at >= clock_timestamp() - lease_s * interval '1 second' AND lanes <> '{control}') AS workers
 """
 
 

@@ -150,6 +150,10 @@ ORDER BY claimed.priority DESC, claimed.round, claimed.half, claimed.org_id
 
 FIND_HELD = "SELECT id, attempt, owner FROM task WHERE owner = $1 AND state = 'running'"
 
+LOCK_CLAIM = """
+SELECT id FROM task WHERE id = $1 AND attempt = $2 AND owner = $3 AND state = 'running' FOR UPDATE
+"""
+
 LOCK_TICK = "SELECT pg_try_advisory_xact_lock(20763, 0)"
 
 PROMOTE = """
@@ -203,6 +207,11 @@ async def claim_tasks(
 async def find_held(conn: Connection, worker_id: UUID) -> list[Fence]:
     """What the worker holds."""
     return [Fence(row["id"], row["attempt"], row["owner"]) for row in await conn.fetch(FIND_HELD, worker_id)]
+
+
+async def lock_claim(conn: Connection, fence: Fence) -> bool:
+    """Lock the task of a claim, if it still holds."""
+    return await conn.fetchval(LOCK_CLAIM, *fence) is not None
 
 
 async def lock_tick(conn: Connection) -> bool:

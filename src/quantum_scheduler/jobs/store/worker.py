@@ -10,10 +10,11 @@ REGISTER = "INSERT INTO worker (host, pid, lanes, slots, lease_s) VALUES ($1, $2
 
 BEAT = "UPDATE worker SET beat_at = clock_timestamp(), memory_mb = $2 WHERE id = $1 RETURNING id"
 
+# What only carries out what the control plane wants is no worker to customers.
 FIND_ALIVE = """
 SELECT id, host, pid, slots, memory_mb,
     greatest(extract(epoch FROM clock_timestamp() - beat_at)::float8, 0) AS silence_s
-FROM worker WHERE beat_at >= clock_timestamp() - lease_s * interval '1 second' ORDER BY id
+FROM worker WHERE beat_at >= clock_timestamp() - lease_s * interval '1 second' AND lanes <> '{control}' ORDER BY id
 """
 
 FIND_CANCELLED = "SELECT job_id FROM task WHERE owner = $1 AND state = 'running' AND cancelled_at IS NOT NULL"
@@ -36,7 +37,7 @@ async def beat(conn: Connection, worker_id: UUID, memory_mb: float) -> bool:
 
 
 async def find_alive(conn: Connection) -> list[WorkerStats]:
-    """Every worker whose lease has not run out."""
+    """Every worker that solves and whose lease has not run out."""
     return [WorkerStats(**row) for row in await conn.fetch(FIND_ALIVE)]
 
 

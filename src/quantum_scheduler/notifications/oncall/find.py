@@ -82,8 +82,13 @@ async def find_whom(conn: Connection, whom: str, at: datetime, *, levels: int | 
         if not people:
             raise OnCallUnknown(f"nobody is on call behind {whom}")
         return list({each.name: each for each in people}.values())
+    return await find_people(conn, staff[:levels])
+
+
+async def find_people(conn: Connection, names: Sequence[str]) -> list[Person]:
+    """Find how people are reached, in their order; whom nobody has written down has an inbox."""
     known = {each.name: each for each in await store.list_people(conn, PEOPLE_KNOWN_MAX)}
-    return [known.get(name) or with_inbox(Person(name=name)) for name in staff[:levels]]
+    return [known.get(name) or with_inbox(Person(name=name)) for name in names]
 
 
 async def find_staff(conn: Connection, roles: Sequence[str], at: datetime) -> list[str]:
