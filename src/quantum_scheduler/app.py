@@ -32,7 +32,7 @@ from quantum_scheduler.notifications.channels.email import Email
 from quantum_scheduler.notifications.channels.inbox import Inbox
 from quantum_scheduler.notifications.channels.pagerduty import PagerDuty
 from quantum_scheduler.notifications.channels.slack import SlackBot, SlackWebhook
-from quantum_scheduler.notifications.channels.webhook import Webhook
+from quantum_scheduler.notifications.channels.webhook import StatusWebhook, Webhook
 from quantum_scheduler.notifications.model import ChannelName, Target
 from quantum_scheduler.notifications.port import Channel
 from quantum_scheduler.notifications.tell_quotas import QuotaAudience
@@ -172,6 +172,7 @@ async def open_channels(
             if len(alerts.webhook_secret) < WEBHOOK_SECRET_CHARS_MIN:
                 raise SettingInvalid(f"ALERT_WEBHOOK_SECRET must have {WEBHOOK_SECRET_CHARS_MIN} characters")
             channels["webhook"] = Webhook(http, alerts.webhook_secret.encode(), now=now)
+            channels["status_webhook"] = StatusWebhook(http, alerts.webhook_secret.encode(), now=now)
         elif alerts.webhook_url is not None or alerts.quota_webhook_url is not None:
             raise SettingInvalid("ALERT_WEBHOOK_URL or QUOTA_WEBHOOK_URL is set; ALERT_WEBHOOK_SECRET must be too")
         yield channels

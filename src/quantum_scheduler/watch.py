@@ -14,6 +14,7 @@ from quantum_scheduler.incidents import respond
 from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.incidents.paging.escalate import escalate_due, find_next_due
 from quantum_scheduler.incidents.status.follow import follow
+from quantum_scheduler.incidents.status.subscriptions.tell import tell_maintenance
 from quantum_scheduler.notifications.model import NOTIFICATION_POSTED, ChannelName
 from quantum_scheduler.notifications.outbox import deliver_due, find_next_delivery, release_strays
 from quantum_scheduler.notifications.port import Channel
@@ -212,6 +213,8 @@ class _Watch:
         async with self._pool.acquire() as conn, conn.transaction():
             if changed := await follow(conn, now=self._senses.now()):
                 log.info("watch.status_changed", components=changed)
+            if await tell_maintenance(conn, now=self._senses.now()):
+                self._posted.set()
 
     async def _deliver(self) -> None:
         await deliver_due(self._pool, self._channels, now=self._senses.now, chance=self._senses.chance, by=self.name)

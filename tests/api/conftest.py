@@ -136,6 +136,7 @@ class Service:
                 limits=self.limits,
                 login_parts=LoginParts(options=LoginOptions(proxies=self.proxies)),
                 answer_secrets=ANSWER_SECRETS,
+                webhook_secret="webhook-secret-of-tests",
             )
             config = uvicorn.Config(
                 api, log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="on"

@@ -21,7 +21,7 @@ from quantum_scheduler.notifications.channels.any_service import AnyService
 from quantum_scheduler.notifications.channels.email import Email
 from quantum_scheduler.notifications.channels.pagerduty import PagerDuty, is_signed_by_pagerduty
 from quantum_scheduler.notifications.channels.slack import SlackBot, SlackWebhook, is_signed_by_slack
-from quantum_scheduler.notifications.channels.webhook import Webhook
+from quantum_scheduler.notifications.channels.webhook import StatusWebhook, Webhook, derive_secret, sign
 from quantum_scheduler.notifications.model import Button, ChannelName, Delivery, Message, SendFailed, Target
 from quantum_scheduler.notifications.templates import write_alert, write_resolution
 
@@ -142,6 +142,32 @@ async def test_a_webhook_is_signed_so_that_its_receiver_can_check_it(server: Ser
     assert request.headers["webhook-id"] == str(UUID(int=7))
     assert request.headers["webhook-signature"] == f"v1,{expected}"
     assert json.loads(request.body)["type"] == "incident.alert"
+
+
+async def test_a_subscribed_webhook_is_signed_with_a_secret_of_its_own(
+    server: Server, http: httpx2.AsyncClient
+) -> None:
+    url = f"{server.url}/status"
+    message = Message(kind="notice", title="Identified: Dynex", incident=NAME, unsubscribe="https://qs.example/u")
+    await StatusWebhook(http, b"secret", now=lambda: NOW).send(delivery("status_webhook", url, message))
+    (request,) = server.requests
+    timestamp = str(int(NOW.timestamp()))
+    own = derive_secret(b"secret", url)
+    expected = sign(request.body, message_id=str(UUID(int=7)), timestamp=timestamp, secret=own)
+    assert request.headers["webhook-signature"] == expected
+    assert request.json()["data"]["unsubscribe"] == "https://qs.example/u"
+    assert own != derive_secret(b"secret", url + "/other")
+
+
+def test_a_mail_to_a_subscriber_is_ended_with_one_click() -> None:
+    mailer = read_smtp_url("smtp+plain://127.0.0.1:25", sender="qs@example.com")
+    message = Message(kind="notice", title="Identified: Dynex", unsubscribe="https://qs.example/u")
+    mail = Email(mailer).write(delivery("email", "ann@example.com", message))
+    assert mail["List-Unsubscribe"] == "<https://qs.example/u>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    plain = mail.get_body(("plain",))
+    assert plain is not None
+    assert "Unsubscribe: https://qs.example/u" in plain.get_content()
 
 
 @pytest.mark.parametrize(

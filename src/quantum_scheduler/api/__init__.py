@@ -36,6 +36,7 @@ from quantum_scheduler.incidents.answers.model import NO_SECRETS, AnswerSecrets
 from quantum_scheduler.incidents.paging.announce import NOBODY, Audience
 from quantum_scheduler.incidents.status import routes as status
 from quantum_scheduler.incidents.status.render import StatusBoard
+from quantum_scheduler.incidents.status.subscriptions import routes as subscriptions
 from quantum_scheduler.jobs import routes as jobs
 from quantum_scheduler.jobs.follow import FOLLOWERS_MAX, JobChanges
 from quantum_scheduler.notifications import routes as oncall
@@ -70,7 +71,10 @@ ROUTERS = (
     answers.router,
     oncall.router,
     status.summary,
+    status.feed,
     status.router,
+    subscriptions.router,
+    subscriptions.pages,
     health.router,
     docs.router,
 )
@@ -90,6 +94,7 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
     limits: LimitSettings = GENEROUS,
     audience: Audience = NOBODY,
     answer_secrets: AnswerSecrets = NO_SECRETS,
+    webhook_secret: str | None = None,
     status_copy: Path | None = None,
 ) -> FastAPI:
     """Build the API on what the caller has opened and will close after it has stopped serving.
@@ -98,6 +103,7 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
     is set, requests that wait and streams of events end, so that the server can shut down. At most `followers_max` of
     both are kept at once. `check` asks a backend how it is, or else a process of `executor` does; `limits` say how many
     requests are let in. `audience` is told of every incident, and answers what is signed with `answer_secrets`;
+    from `webhook_secret` those of the webhooks that subscribe to the status page are made;
     `status_copy` is where the last status page is kept, for when the database is away.
     """
     board = HealthBoard(list_backends(), check or build_check(executor))
@@ -135,6 +141,8 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
     api.state.backend_health = board
     api.state.incidents = incidents.IncidentDoor(audience=audience, notifier=notifier)
     api.state.answer_secrets = answer_secrets
+    api.state.notifier = notifier
+    api.state.webhook_secret = webhook_secret
     api.state.status = StatusBoard(pool, status_copy, public_url=audience.public_url)
     for router in ROUTERS:
         api.include_router(router)

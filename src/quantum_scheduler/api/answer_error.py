@@ -68,6 +68,7 @@ from quantum_scheduler.incidents.answers.model import ReceiverMissing, Signature
 from quantum_scheduler.incidents.model import IncidentTextInvalid, IncidentUnknown, MoveRefused
 from quantum_scheduler.incidents.status.model import ComponentUnknown
 from quantum_scheduler.incidents.status.routes import StatusUnknown
+from quantum_scheduler.incidents.status.subscriptions.model import SubscriptionRefused, WebhooksMissing
 from quantum_scheduler.jobs.follow import TooManyFollowers
 from quantum_scheduler.jobs.model import IdempotencyConflict, JobFinished, JobUnknown, ResultMissing
 from quantum_scheduler.jobs.page import CursorUnreadable
@@ -103,6 +104,7 @@ STATUS: dict[type[Exception], int] = {
     OrganisationUnknown: 404,
     ProviderMissing: 404,
     ReceiverMissing: 404,
+    WebhooksMissing: 404,
     SessionNotThere: 404,
     UserUnknown: 404,
     JobUnknown: 404,
@@ -144,6 +146,7 @@ STATUS: dict[type[Exception], int] = {
     TemporaryReducedCapacity: 503,
     IncidentTextInvalid: 422,
     MaintenanceInvalid: 422,
+    SubscriptionRefused: 422,
     RotationInvalid: 422,
     StatusUnknown: 503,
     TooManyFollowers: 503,

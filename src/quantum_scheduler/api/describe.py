@@ -15,6 +15,7 @@ from quantum_scheduler.incidents.alerts.document import REQUEST_BODIES as ALERT_
 from quantum_scheduler.incidents.answers.routes import REQUEST_BODIES as ANSWER_BODIES
 from quantum_scheduler.incidents.document import REQUEST_BODIES as INCIDENT_BODIES
 from quantum_scheduler.incidents.status.routes import REQUEST_BODIES as STATUS_BODIES
+from quantum_scheduler.incidents.status.subscriptions.routes import REQUEST_BODIES as SUBSCRIPTION_BODIES
 from quantum_scheduler.jobs.routes import REQUEST_BODIES as JOB_BODIES
 from quantum_scheduler.notifications.routes import REQUEST_BODIES as ONCALL_BODIES
 from quantum_scheduler.problems.publish import problem_schema
@@ -83,6 +84,7 @@ def _describe_bodies() -> dict[str, Any]:
         *ANSWER_BODIES,
         *ONCALL_BODIES,
         *STATUS_BODIES,
+        *SUBSCRIPTION_BODIES,
         ErrorDocument,
     )
     _, described = models_json_schema([(model, "validation") for model in models], ref_template=REF)

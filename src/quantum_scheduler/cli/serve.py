@@ -68,6 +68,7 @@ async def serve_api(
                 limits=settings.limits,
                 audience=build_audience(settings),
                 answer_secrets=build_answer_secrets(settings),
+                webhook_secret=settings.alerts.webhook_secret,
                 status_copy=settings.data_dir / "status.json",
             )
             server = _Server(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
-ChannelName = Literal["slack", "slack_bot", "pagerduty", "email", "webhook", "inbox", "apprise"]
+ChannelName = Literal["slack", "slack_bot", "pagerduty", "email", "webhook", "status_webhook", "inbox", "apprise"]
 MessageKind = Literal["alert", "update", "acknowledged", "resolved", "notice"]
 Severity = Literal["P0", "P1", "P2", "P3"]
 Receipt: TypeAlias = Mapping[str, Any]  # what a channel needs to find again what it has sent
@@ -37,7 +37,10 @@ class Button:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What is told: a title, the text below it, and for an incident its name, severity and where to look."""
+    """What is told: a title, the text below it, and for an incident its name, severity and where to look.
+
+    `unsubscribe` is the address at which whoever has subscribed ends that.
+    """
 
     kind: MessageKind
     title: str
@@ -46,6 +49,7 @@ class Message:
     severity: Severity | None = None
     url: str | None = None
     buttons: tuple[Button, ...] = ()
+    unsubscribe: str | None = None
 
     def write(self) -> dict[str, Any]:
         """Write it as JSON."""

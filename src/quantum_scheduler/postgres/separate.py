@@ -59,6 +59,7 @@ CLOSED = (
     "signal",
     "status_change",
     "status_component",
+    "status_subscriber",
     "status_update",
     "step",
     "upstream_quota",

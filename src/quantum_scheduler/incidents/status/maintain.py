@@ -5,6 +5,7 @@ from datetime import datetime
 from quantum_scheduler.incidents.status import store
 from quantum_scheduler.incidents.status.follow import follow
 from quantum_scheduler.incidents.status.model import ComponentUnknown
+from quantum_scheduler.incidents.status.subscriptions.tell import tell_maintenance
 from quantum_scheduler.monitoring.maintenance import plan
 from quantum_scheduler.monitoring.maintenance.model import Maintenance, Plan
 from quantum_scheduler.postgres.connect import Connection
@@ -18,6 +19,7 @@ async def schedule_maintenance(conn: Connection, wanted: Plan, *, actor: str, no
         raise ComponentUnknown(f"the status page has no {missing[0]}; it has {', '.join(known)}")
     planned = await plan.plan_maintenance(conn, wanted, actor=actor, now=now)
     await follow(conn, now=now)
+    await tell_maintenance(conn, now=now)
     return planned
 
 
@@ -25,4 +27,5 @@ async def end_maintenance(conn: Connection, maintenance_id: int, *, actor: str, 
     """End a maintenance before its time, or cancel it. Raises MaintenanceUnknown."""
     ended = await plan.end_maintenance(conn, maintenance_id, actor=actor, now=now)
     await follow(conn, now=now)
+    await tell_maintenance(conn, now=now)
     return ended

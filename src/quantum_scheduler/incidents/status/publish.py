@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from quantum_scheduler.incidents.declare import check_text
+from quantum_scheduler.incidents.look_up import find_incident
 from quantum_scheduler.incidents.move import note
 from quantum_scheduler.incidents.status import store
 from quantum_scheduler.incidents.status.model import (
@@ -12,6 +13,7 @@ from quantum_scheduler.incidents.status.model import (
     ComponentUnknown,
     UpdateStatus,
 )
+from quantum_scheduler.incidents.status.subscriptions.tell import tell_update
 from quantum_scheduler.postgres.connect import Connection
 
 
@@ -54,7 +56,9 @@ async def publish_update(
     check_text(body, "the update", BODY_CHARS_MAX, is_required=True)
     detail = {"status": status, "body": body, "components": dict(components)}
     await note(conn, incident_id, "published", actor=actor, now=now, detail=detail)
-    await store.add_update(conn, incident_id, status, body, now)
+    update_id = await store.add_update(conn, incident_id, status, body, now)
+    incident = await find_incident(conn, incident_id)
+    await tell_update(conn, incident, update_id, status=status, body=body, now=now)
     for component, state in components.items():
         await set_component(conn, component, state, actor=actor, now=now, incident_id=incident_id)
 

@@ -6,9 +6,11 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from quantum_scheduler.accounts.login.desk import LoginDesk
 from quantum_scheduler.accounts.routes import WholeDatabase
 from quantum_scheduler.incidents.look_up import find_incident
 from quantum_scheduler.incidents.status.document import MaintenanceDocument, MaintenanceRequest, MaintenancesDocument
+from quantum_scheduler.incidents.status.feed import render_feed
 from quantum_scheduler.incidents.status.maintain import end_maintenance, schedule_maintenance
 from quantum_scheduler.incidents.status.model import BODY_CHARS_MAX, ComponentState, UpdateStatus
 from quantum_scheduler.incidents.status.publish import publish_update, set_component
@@ -21,7 +23,8 @@ from quantum_scheduler.problems.document import Document
 
 COMPONENTS_MAX = 100
 
-# The path of Statuspage.
+# The paths of Statuspage.
+feed = APIRouter(tags=["Status page"])
 summary = APIRouter(prefix="/api/v2", tags=["Status page"])
 router = APIRouter(prefix="/v1", tags=["Status page"])
 
@@ -97,6 +100,22 @@ async def get_summary(board: Annotated[StatusBoard, Depends(_find_board)]) -> di
     if found is None:
         raise StatusUnknown
     return found
+
+
+@feed.get(
+    "/history.atom",
+    operation_id="getStatusFeed",
+    summary="Subscribe to the status page by Atom",
+    response_class=Response,
+    response_description="The feed.",
+    responses={200: {"content": {"application/atom+xml": {"schema": {"type": "string"}}}}},
+)
+async def get_feed(request: Request, pool: Annotated[Pool, Depends(_find_pool)]) -> Response:
+    """Needs no key. An entry for each incident and maintenance that customers were told of."""
+    public_url = cast("LoginDesk", request.app.state.desk).options.public_url
+    async with pool.acquire() as conn:
+        rendered = await render_feed(conn, public_url=public_url, now=datetime.now(UTC))
+    return Response(rendered, media_type="application/atom+xml")
 
 
 @router.get(

@@ -38,7 +38,9 @@ FROM incident CROSS JOIN LATERAL (
 ) AS began
 WHERE state IN ('open', 'acknowledged') AND coalesce(service, key) <> '' ORDER BY id
 """
-ADD_UPDATE = "INSERT INTO status_update (incident_id, status, body, at) VALUES ($1, $2, $3, $4)"
+ADD_UPDATE = """
+INSERT INTO status_update (incident_id, status, body, at) VALUES ($1, $2, $3, $4) RETURNING id
+"""
 HAS_UPDATE = "SELECT EXISTS (SELECT FROM status_update WHERE incident_id = $1)"
 LIST_UPDATES = """
 SELECT id, incident_id, status, body, at FROM status_update
@@ -49,6 +51,7 @@ LIST_TOLD = """
 SELECT DISTINCT incident_id FROM status_update JOIN incident ON incident.id = incident_id
 WHERE incident.state NOT IN ('resolved', 'merged') ORDER BY incident_id DESC LIMIT $1
 """
+LIST_RECENT = "SELECT incident_id FROM status_update GROUP BY incident_id ORDER BY max(id) DESC LIMIT $1"
 # And of each component the last change before, which still held then.
 LIST_CHANGES = """
 (SELECT component, state, at, id FROM status_change WHERE at > $1)
@@ -87,9 +90,9 @@ async def change(
     return await conn.fetchval(CHANGE, component, state, now, actor, incident_id, is_manual) is not None
 
 
-async def add_update(conn: Connection, incident_id: int, status: UpdateStatus, body: str, now: datetime) -> None:
-    """Write down what customers are told."""
-    await conn.execute(ADD_UPDATE, incident_id, status, body, now)
+async def add_update(conn: Connection, incident_id: int, status: UpdateStatus, body: str, now: datetime) -> int:
+    """Write down what customers are told; its id."""
+    return int(await conn.fetchval(ADD_UPDATE, incident_id, status, body, now))
 
 
 async def has_update(conn: Connection, incident_id: int) -> bool:
@@ -105,6 +108,11 @@ async def list_updates(conn: Connection, incident_ids: Sequence[int]) -> list[Up
 async def list_told(conn: Connection, limit: int) -> list[int]:
     """List the incidents that customers know of and that are not over."""
     return [row["incident_id"] for row in await conn.fetch(LIST_TOLD, limit)]
+
+
+async def list_recent(conn: Connection, limit: int) -> list[int]:
+    """List the incidents that customers were told of lately."""
+    return [row["incident_id"] for row in await conn.fetch(LIST_RECENT, limit)]
 
 
 async def list_changes(conn: Connection, since: datetime) -> list[Change]:

@@ -41,6 +41,11 @@ async def list_all(conn: Connection, *, limit: int = LISTED_MAX) -> list[Mainten
     return await store.list_all(conn, limit)
 
 
+async def turn_maintenance(conn: Connection, *, now: datetime) -> list[Maintenance]:
+    """List the maintenances that were planned, began or ended since this was asked last, each once."""
+    return await store.turn(conn, now)
+
+
 async def find_maintained(conn: Connection, *, now: datetime) -> frozenset[str]:
     """Name the components that are being worked on: what is raised about them is expected."""
     return await store.list_components(conn, now)

@@ -22,6 +22,15 @@ LIST_AHEAD = f"""
 SELECT {_COLUMNS} FROM maintenance WHERE ended_at IS NULL AND ends_at > $1 ORDER BY starts_at, id LIMIT $2
 """  # noqa: S608
 LIST = f"SELECT {_COLUMNS} FROM maintenance ORDER BY starts_at DESC, id DESC LIMIT $1"  # noqa: S608
+# Writes down how far each is; those that have gone on since the last time.
+TURN = f"""
+UPDATE maintenance SET told = now.phase
+FROM (SELECT id AS of, CASE
+        WHEN ended_at < starts_at THEN 'cancelled' WHEN ended_at IS NOT NULL OR $1 >= ends_at THEN 'completed'
+        WHEN $1 >= starts_at THEN 'in_progress' ELSE 'scheduled' END AS phase
+    FROM maintenance WHERE told IS NULL OR told IN ('scheduled', 'in_progress') FOR UPDATE) AS now
+WHERE id = now.of AND told IS DISTINCT FROM now.phase RETURNING {_COLUMNS}
+"""  # noqa: S608
 LIST_COMPONENTS = """
 SELECT DISTINCT unnest(components) AS component FROM maintenance
 WHERE ended_at IS NULL AND starts_at <= $1 AND ends_at > $1
@@ -56,6 +65,11 @@ async def list_ahead(conn: Connection, now: datetime, limit: int) -> list[Mainte
 async def list_all(conn: Connection, limit: int) -> list[Maintenance]:
     """List all, the latest one first."""
     return [_to_maintenance(row) for row in await conn.fetch(LIST, limit)]
+
+
+async def turn(conn: Connection, now: datetime) -> list[Maintenance]:
+    """List those that have gone on since this was asked last, each once."""
+    return [_to_maintenance(row) for row in await conn.fetch(TURN, now)]
 
 
 async def list_components(conn: Connection, now: datetime) -> frozenset[str]:

@@ -45,7 +45,13 @@ class Email:
         if delivery.thread and delivery.thread.get("message_id"):
             mail["In-Reply-To"] = mail["References"] = delivery.thread["message_id"]
         mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content("\n\n".join(each for each in (message.title, message.text, message.url) if each) + "\n")
+        farewell = None
+        if message.unsubscribe is not None:
+            mail["List-Unsubscribe"] = f"<{message.unsubscribe}>"
+            mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
+            farewell = f"Unsubscribe: {message.unsubscribe}"
+        parts = (message.title, message.text, message.url, farewell)
+        mail.set_content("\n\n".join(each for each in parts if each) + "\n")
         mail.add_alternative(_write_html(message), subtype="html")
         return mail
 
@@ -55,5 +61,10 @@ class Email:
 
 def _write_html(message: Message) -> str:
     title, text = html.escape(message.title), html.escape(message.text).replace("\n", "<br>\n")
-    link = "" if message.url is None else f'<p><a href="{html.escape(message.url)}">Open the incident</a></p>'
-    return f"<!doctype html><html><body><h2>{title}</h2><p>{text}</p>{link}</body></html>\n"
+    label = "Open the incident" if message.incident else "Open"
+    links = "".join(
+        f'<p><a href="{html.escape(address)}">{said}</a></p>'
+        for address, said in ((message.url, label), (message.unsubscribe, "Unsubscribe"))
+        if address is not None
+    )
+    return f"<!doctype html><html><body><h2>{title}</h2><p>{text}</p>{links}</body></html>\n"

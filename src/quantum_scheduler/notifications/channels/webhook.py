@@ -34,6 +34,7 @@ class Webhook:
                     "incident": message.incident,
                     "severity": message.severity,
                     "url": message.url,
+                    "unsubscribe": message.unsubscribe,
                 },
             }
         ).encode()
@@ -45,6 +46,25 @@ class Webhook:
         }
         await send_json(self._http, delivery.target.address, body, headers=headers)
         return {}
+
+
+class StatusWebhook:
+    """A URL that has subscribed to the status page; its secret is its own, made from that of the installation."""
+
+    def __init__(self, http: httpx2.AsyncClient, secret: bytes, *, now: Callable[[], datetime]) -> None:
+        self._http = http
+        self._secret = secret
+        self._now = now
+
+    async def send(self, delivery: Delivery) -> Receipt:
+        """Send one message. Raises SendFailed."""
+        secret = derive_secret(self._secret, delivery.target.address)
+        return await Webhook(self._http, secret, now=self._now).send(delivery)
+
+
+def derive_secret(secret: bytes, url: str) -> bytes:
+    """Make the secret of one webhook from that of the installation."""
+    return hmac.new(secret, b"status webhook " + url.encode(), hashlib.sha256).hexdigest().encode()
 
 
 def sign(body: bytes, *, message_id: str, timestamp: str, secret: bytes) -> str:
