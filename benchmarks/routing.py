@@ -105,7 +105,7 @@ async def measure(
             org_id = await conn.fetchval("INSERT INTO organisation (name) VALUES ('a customer') RETURNING id")
         listener = await stack.enter_async_context(Listener(dsn))
         notifier = await stack.enter_async_context(Notifier(dsn))
-        solvers, callers, stop = build_solvers(SLOTS, ray_address=None), build_callers(SLOTS), asyncio.Event()
+        solvers, callers, stop = build_solvers(SLOTS, ray_address=None), build_callers(SLOTS, priority), asyncio.Event()
         quantum = build_quantum(settings, callers)
         working = asyncio.create_task(
             run_worker(dsn, solvers, lanes=[solve_lane("auto")], slots=SLOTS, stop=stop, quantum=quantum)

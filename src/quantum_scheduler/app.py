@@ -1,7 +1,7 @@
 """The composition root: the only file that chooses which classes stand behind the ports."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from quantum_scheduler.accounts.mail.smtp import SmtpMailer, SmtpUrlInvalid, rea
 from quantum_scheduler.accounts.network import read_networks
 from quantum_scheduler.accounts.pepper import Peppers
 from quantum_scheduler.backends.check import Check
+from quantum_scheduler.backends.load import list_backends, list_modules
 from quantum_scheduler.backends.model import Health
 from quantum_scheduler.incidents.answers.model import AnswerSecrets
 from quantum_scheduler.incidents.paging.announce import Audience
@@ -59,7 +60,7 @@ CALLERS = (
     "quantum_scheduler.solving.step_back",
     "quantum_scheduler.solving.wire",
 )
-# So many calls to vendors may be under way at once; each holds a process, and the memory of an SDK or two.
+# So many calls to vendors may be under way at once, each in a process.
 CALLS_MAX = 4
 
 
@@ -208,9 +209,14 @@ def build_reader() -> Executor:
     return ProcessPool(1, preload=READERS)
 
 
-def build_callers(slots: int) -> Executor:
-    """Build what talks to the vendors: processes of this machine, started when first needed."""
-    return ProcessPool(min(slots, CALLS_MAX), preload=CALLERS)
+def build_callers(slots: int, backends: Iterable[str] = ()) -> Executor:
+    """Build what talks to the vendors: processes of this machine, started when first needed.
+
+    The SDKs of `backends` are imported once and shared by all of them; that of any other at its first call.
+    """
+    installed = list_backends()
+    modules = [module for name in backends if name in installed for module in list_modules(name)]
+    return ProcessPool(min(slots, CALLS_MAX), preload=(*CALLERS, *modules), forks=True)
 
 
 def build_quantum(settings: Settings, callers: Executor) -> QuantumBench:

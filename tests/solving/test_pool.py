@@ -23,9 +23,14 @@ def environ() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(HERE)}
 
 
+@pytest.fixture(params=[False, True], ids=["started", "forked"])
+def forks(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
 @pytest.fixture
-async def processes(environ: dict[str, str]) -> AsyncIterator[ProcessPool]:
-    async with ProcessPool(2, environ=environ) as pool:
+async def processes(environ: dict[str, str], forks: bool) -> AsyncIterator[ProcessPool]:
+    async with ProcessPool(2, environ=environ, forks=forks) as pool:
         yield pool
 
 

@@ -35,6 +35,16 @@ def load_backend(name: str) -> Backend:
     raise BackendUnknown(name)
 
 
+def list_modules(name: str) -> tuple[str, ...]:
+    """Name the modules that calls to a backend import: its own, and those that its class names as `sdk`.
+
+    Raises BackendUnknown.
+    """
+    for entry in entry_points(group=GROUP, name=name):
+        return (entry.module, *getattr(entry.load(), "sdk", ()))
+    raise BackendUnknown(name)
+
+
 @cache
 def is_local(name: str) -> bool:
     """Whether a backend computes in the process that asks it, so that its handles mean nothing anywhere else.

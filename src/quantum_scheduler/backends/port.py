@@ -1,6 +1,7 @@
 """The port of a backend. An adapter is one class with these methods, named by an entry point.
 
-Entry points of the group `quantum_scheduler.backends` map a backend's name to its class, which takes no arguments.
+Entry points of the group `quantum_scheduler.backends` map a backend's name to its class, which takes no arguments. A
+class may name in `sdk`, a tuple, the modules that its calls import: workers then do that once, and beforehand.
 """
 
 from typing import Protocol

@@ -60,7 +60,7 @@ async def _work(dsn: str, settings: Settings, *, lanes: list[str], slots: int) -
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     spare_collector()
     solvers = build_solvers(slots, ray_address=settings.ray_address)
-    callers = build_callers(slots)
+    callers = build_callers(slots, settings.quantum_backend_priority)
     try:
         await run_worker(
             dsn,

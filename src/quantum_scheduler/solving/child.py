@@ -29,21 +29,27 @@ PR_SET_PDEATHSIG = 1
 def main(arguments: Sequence[str]) -> None:
     """Serve calls on the inherited socket until the pool closes it: SOCKET_FD PARENT_PID [MODULE...]."""
     channel_fd, parent_pid, *preload = arguments
-    _die_with(int(parent_pid))
+    die_with(int(parent_pid))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.enable()
-    with socket.socket(fileno=int(channel_fd)) as channel, channel.makefile("rb") as frames:
+    with socket.socket(fileno=int(channel_fd)) as channel:
         channel.set_inheritable(False)
-        own_pid = os.getpid()
-
-        def leave_the_pool() -> None:
-            """Keep a fork of this child from holding its socket open or outliving it."""
-            os.close(channel.detach())
-            _die_with(own_pid)
-
-        os.register_at_fork(after_in_child=leave_the_pool)
         for module in preload:
             importlib.import_module(module)
+        serve_calls(channel)
+
+
+def serve_calls(channel: socket.socket) -> None:
+    """Say that this process is ready, and answer calls until the pool hangs up."""
+    own_pid = os.getpid()
+
+    def leave_the_pool() -> None:
+        """Keep a fork of this child from holding its socket open or outliving it."""
+        os.close(channel.detach())
+        die_with(own_pid)
+
+    os.register_at_fork(after_in_child=leave_the_pool)
+    with channel.makefile("rb") as frames:
         channel.sendall(pack_frame(Kind.READY))
         while (call := _receive(frames)) is not None:
             argument = _receive(frames)
@@ -52,7 +58,7 @@ def main(arguments: Sequence[str]) -> None:
             _answer(channel, json.loads(call), argument)
 
 
-def _die_with(parent_pid: int) -> None:
+def die_with(parent_pid: int) -> None:
     """Have the kernel kill this process when its parent dies, however it dies."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:  # It died before the kernel was asked.

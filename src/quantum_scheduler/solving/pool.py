@@ -10,6 +10,8 @@ from typing import Self
 
 import structlog
 
+from quantum_scheduler.solving.converse import NeverBegan, converse, read_answer
+from quantum_scheduler.solving.fork import Stem
 from quantum_scheduler.solving.frame import FrameTooLarge, Kind, pack_frame
 from quantum_scheduler.solving.port import ComputeCrashed, ComputeFailed, ComputeTimedOut, ComputeUnavailable
 from quantum_scheduler.solving.spawn import Child, spawn_child
@@ -24,29 +26,28 @@ EXIT_GRACE_S = 1.0
 # How often a call is handed to another child because the first died before it began; more means that none can live.
 HANDOVERS_MAX = 3
 
-ANSWERS = {Kind.RESULT, Kind.FAILED, Kind.NO_MEMORY}
-
 log = structlog.get_logger()
-
-
-class _NeverBegan(Exception):  # noqa: N818
-    """The child died before it began the call, so that another may run it."""
 
 
 class ProcessPool:
     """An `Executor` of `size` child processes, which `resize` changes, for the event loop it is first used in.
 
-    `preload` names modules that each child imports before it is given a call. `environ` replaces the children's
+    `preload` names modules that each child imports before it is given a call; with `forks`, one process imports them
+    and every child is forked from it, which is cheap however many have to be killed. `environ` replaces the children's
     environment. A function that is killed takes its whole process group along, and when `run` returns or raises,
     by cancellation too, nothing of the call still runs. If this process dies, so do all children.
     """
 
-    def __init__(self, size: int, preload: Sequence[str] = (), *, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, size: int, preload: Sequence[str] = (), *, environ: Mapping[str, str] | None = None, forks: bool = False
+    ) -> None:
         if size < 1:
             raise ValueError(f"a pool of {size} processes can run nothing")
         self._size = size
         self._preload = tuple(preload)
         self._environ = environ
+        self._stem = Stem(self._preload, environ=environ) if forks else None
+        self._births = 0
         self._calls = 0
         self._turns: deque[asyncio.Future[None]] = deque()
         self._children: set[Child] = set()
@@ -86,7 +87,7 @@ class ProcessPool:
         try:
             for _ in range(HANDOVERS_MAX):
                 child = await self._take()
-                with suppress(_NeverBegan):
+                with suppress(NeverBegan):
                     return await self._call(child, call, timeout_s, memory_mb, on_progress)
         finally:
             self._calls -= 1
@@ -141,32 +142,54 @@ class ProcessPool:
         self._refuse_waiting("the pool was closed")
         for child in self._children:
             child.kill()
+        if self._stem is not None:
+            self._stem.refuse()
         ends = {child.exited for child in self._children} | self._errands
         if ends:
             await asyncio.wait(ends)
+        if self._stem is not None:
+            await self._stem.end()
 
     def _fill(self) -> None:
         """Start children until there are enough, for once: a start that fails is retried by the next call."""
-        while not self._closed and len(self._children) < self._size + SPARES:
-            try:
-                child = spawn_child(self._preload, environ=self._environ, on_exit=self._notice_exit)
-            except OSError as error:
-                log.exception("pool.spawn_failed")
-                self._refuse_waiting(f"no process could be started: {error}")
-                return
-            self._children.add(child)
-            welcome = asyncio.create_task(self._welcome(child))
+        while not self._closed and len(self._children) + self._births < self._size + SPARES:
+            self._births += 1
+            welcome = asyncio.create_task(self._welcome())
             self._errands.add(welcome)
             welcome.add_done_callback(self._errands.discard)
 
-    async def _welcome(self, child: Child) -> None:
-        """Offer a child for work once it has imported what it should."""
+    async def _bear(self) -> Child | None:
+        """Start a child; None where the system has no room for it, or nobody wants it any more."""
+        try:
+            if self._stem is not None:
+                child = await self._stem.fork_child(on_exit=self._notice_exit, start_timeout_s=START_TIMEOUT_S)
+            elif not self._closed:
+                child = spawn_child(self._preload, environ=self._environ, on_exit=self._notice_exit)
+            else:
+                return None
+        except OSError as error:
+            if not self._closed:
+                log.exception("pool.spawn_failed")
+                self._refuse_waiting(f"no process could be started: {error}")
+            return None
+        finally:
+            self._births -= 1
+        self._children.add(child)
+        if self._closed:
+            child.kill()
+        return child
+
+    async def _welcome(self) -> None:
+        """Start a child and offer it for work once it has imported what it should."""
+        child = await self._bear()
+        if child is None:
+            return
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 kind, _ = await child.receive()
         except (EOFError, TimeoutError, ValueError):
             kind = None
-        if kind is Kind.READY:
+        if kind is Kind.READY and not self._closed:
             child.ready = True
             child.resident_at_start_bytes = child.resident_bytes()
             self._offer(child)
@@ -236,7 +259,7 @@ class ProcessPool:
         reusable = False
         try:
             async with asyncio.timeout(timeout_s):
-                kind, payload = await _converse(child, call, on_progress)
+                kind, payload = await converse(child, call, on_progress)
             reusable = kind is not Kind.NO_MEMORY
         except TimeoutError:
             raise ComputeTimedOut(f"it still ran after {timeout_s:g} s and was killed") from None
@@ -253,39 +276,7 @@ class ProcessPool:
                 self._offer(child)
             else:
                 await child.end()
-        return _read_answer(kind, payload, memory_mb)
-
-
-async def _converse(child: Child, call: bytes, on_progress: Callable[[bytes], None] | None) -> tuple[Kind, bytes]:
-    """Send one call and hear it out: the frame that ends it. Raises _NeverBegan, EOFError, ValueError."""
-    child.forget_output()
-    try:
-        await child.send(call)
-        kind, payload = await child.receive()
-    except (EOFError, OSError):
-        raise _NeverBegan from None
-    while kind not in ANSWERS:
-        if kind is Kind.PROGRESS and on_progress is not None:
-            try:
-                on_progress(payload)
-            except Exception:
-                log.exception("pool.progress_lost")
-            # Else a flood of reports would keep the loop from everything else, the deadline too.
-            await asyncio.sleep(0)
-        kind, payload = await child.receive()
-    return kind, payload
-
-
-def _read_answer(kind: Kind, payload: bytes, memory_mb: int) -> bytes:
-    """Return a result. Raises what any other answer stands for."""
-    if kind is Kind.RESULT:
-        return payload
-    if kind is Kind.FAILED:
-        failure = json.loads(payload)
-        if failure["kind"] == "error":
-            log.error("pool.function_failed", trace=failure["trace"])
-        raise ComputeFailed(failure["message"], kind=failure["kind"])
-    raise ComputeCrashed(f"it asked for more than the {memory_mb} MB of memory it may use")
+        return read_answer(kind, payload, memory_mb)
 
 
 def _is_worn(child: Child) -> bool:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, cast
 
 from quantum_scheduler.solving.frame import HEADER, Kind, read_header
 
@@ -20,35 +19,46 @@ _READ_BYTES = 65_536
 
 
 class Child:
-    """A child process in a session of its own, and the parent's ends of its socket and of its standard output.
+    """A child process in a session of its own, and the parent's ends of its socket and of its output.
 
-    It belongs to the running event loop. `exited` ends with its return code once it and its process group are dead
-    and reaped.
+    It belongs to the running event loop. `death` becomes readable when it is dead, and `reap` then lets go of that and
+    tells its return code. `exited` ends with the code once it and its process group are dead and reaped.
     """
 
     def __init__(
-        self, process: subprocess.Popen[bytes], pidfd: int, channel: socket.socket, on_exit: Callable[["Child"], None]
+        self,
+        pid: int,
+        *,
+        channel: socket.socket,
+        output: socket.socket,
+        death: int,
+        reap: Callable[[], int],
+        on_exit: Callable[["Child"], None],
     ) -> None:
-        self.pid = process.pid
+        self.pid = pid
         self.calls = 0
         self.ready = False
         self.resident_at_start_bytes = 0
         self._loop = asyncio.get_running_loop()
         self.exited: asyncio.Future[int] = self._loop.create_future()
-        self._process = process
         self._channel = channel
         self._on_exit = on_exit
         self._tail = bytearray()
-        self._output = cast("IO[bytes]", process.stdout).fileno()
-        self._pidfd = pidfd
-        for descriptor in (self._channel.fileno(), self._output):
-            os.set_blocking(descriptor, False)
+        self._output = output
+        self._death = death
+        self._reap = reap
+        for each in (self._channel, self._output):
+            each.setblocking(False)
         self._loop.add_reader(self._output, self._read_output)
-        self._loop.add_reader(self._pidfd, self._bury)
+        self._loop.add_reader(self._death, self._bury)
 
     async def send(self, frames: bytes) -> None:
         """Send frames, however large. Raises OSError where the child is gone."""
         await self._loop.sock_sendall(self._channel, frames)
+
+    def pass_on(self, descriptors: Sequence[int]) -> None:
+        """Send a byte with descriptors. Raises OSError where the child is gone or does not listen."""
+        socket.send_fds(self._channel, [b"\0"], descriptors)
 
     async def receive(self) -> tuple[Kind, bytes]:
         """Wait for one frame. Raises EOFError where the child is gone, ValueError where it sent no frame of ours."""
@@ -111,7 +121,7 @@ class Child:
 
     def _read_output(self) -> None:
         try:
-            data = os.read(self._output, _READ_BYTES)
+            data = self._output.recv(_READ_BYTES)
         except BlockingIOError:
             return
         if not data:
@@ -123,12 +133,11 @@ class Child:
         """Reap the dead child. The group goes first: until the child is reaped nobody else can be given its number."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        code = self._process.wait()
-        self._loop.remove_reader(self._pidfd)
-        os.close(self._pidfd)
+        self._loop.remove_reader(self._death)
+        code = self._reap()
         self._read_output()
         self._loop.remove_reader(self._output)
-        cast("IO[bytes]", self._process.stdout).close()
+        self._output.close()
         # A read that waits ends now, after what the child sent before it died, even if a stray fork holds the socket.
         with contextlib.suppress(OSError):
             self._channel.shutdown(socket.SHUT_RDWR)
@@ -141,18 +150,22 @@ class Child:
 
 
 def spawn_child(
-    preload: Sequence[str], *, environ: Mapping[str, str] | None, on_exit: Callable[[Child], None]
+    preload: Sequence[str],
+    *,
+    environ: Mapping[str, str] | None,
+    on_exit: Callable[[Child], None],
+    module: str = CHILD_MODULE,
 ) -> Child:
     """Start a child that imports `preload` and then answers calls. Raises OSError where the system has no room."""
     ours, theirs = socket.socketpair()
+    output, written = socket.socketpair()
     try:
-        with theirs:
+        with theirs, written:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", CHILD_MODULE, str(theirs.fileno()), str(os.getpid()), *preload],
+                [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(os.getpid()), *preload],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=written.fileno(),
                 stderr=subprocess.STDOUT,
-                bufsize=0,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
                 env=environ,
@@ -161,9 +174,15 @@ def spawn_child(
             pidfd = os.pidfd_open(process.pid)
         except OSError:
             process.kill()
-            process.communicate()
+            process.wait()
             raise
     except OSError:
         ours.close()
+        output.close()
         raise
-    return Child(process, pidfd, ours, on_exit)
+
+    def reap() -> int:
+        os.close(pidfd)
+        return process.wait()
+
+    return Child(process.pid, channel=ours, output=output, death=pidfd, reap=reap, on_exit=on_exit)

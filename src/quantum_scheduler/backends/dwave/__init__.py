@@ -59,6 +59,7 @@ class DWaveBackend:
     """The account that DWAVE_API_TOKEN belongs to. DWAVE_MODE says which solvers it may use."""
 
     name = "dwave"
+    sdk = ("dwave.cloud.solver", "dwave.cloud.coders", "dwave.embedding", "dwave.graphs", "minorminer.busclique")
 
     def __init__(self) -> None:
         self._mode = read_mode()

@@ -47,6 +47,7 @@ class DynexBackend:
     """The account that DYNEX_SDK_KEY belongs to. DYNEX_COMPUTE_BACKEND says whether cpu, gpu or qpu is used."""
 
     name = "dynex"
+    sdk = ("dynex.proto.sdk_pb2_grpc", "dynex.proto.sampleset_batch_pb2")
 
     def __init__(self) -> None:
         self._compute = read_compute()
