@@ -12,8 +12,10 @@ from quantum_scheduler.solving.actions import close_breaker, open_breaker, reset
 from quantum_scheduler.solving.breaker import (
     BLAMELESS_KINDS,
     COUNT_MIN,
+    IN_A_ROW_MAX,
     PROBE_MAX_S,
     PROBE_MIN_S,
+    SWEEPING_KINDS,
     enter,
     explain_refusal,
     is_in_share,
@@ -21,7 +23,7 @@ from quantum_scheduler.solving.breaker import (
     record_outcome,
     record_outrun,
 )
-from quantum_scheduler.solving.routing_model import BackendState, Breaker
+from quantum_scheduler.solving.routing_model import BackendState, Breaker, Tally
 from quantum_scheduler.solving.store.breaker import find_backends
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -30,7 +32,8 @@ FAILING = sorted(set(get_args(ErrorKind)) - BLAMELESS_KINDS)
 
 
 def fail(breaker: Breaker, *, count: int = COUNT_MIN, failures: int = COUNT_MIN, now: datetime = NOW) -> Breaker:
-    return judge(breaker, kind="offline", message="no", count=count, failures=failures, now=now, chance=0.5)
+    tally = Tally(count=count, failures=failures, in_a_row=1)
+    return judge(breaker, tally, kind="offline", message="no", now=now, chance=0.5)
 
 
 async def record(pool: Pool, kinds: Sequence[str | None]) -> Breaker:
@@ -66,7 +69,8 @@ def test_the_wait_for_a_probe_doubles_up_to_its_limit() -> None:
 def test_what_was_opened_by_hand_stays_so_until_its_time() -> None:
     until = NOW + timedelta(minutes=5)
     manual = Breaker(backend="x", state="open", since=NOW, is_manual=True, reason="drill", expires_at=until)
-    assert judge(manual, kind=None, message="", count=1, failures=0, now=NOW, chance=0.5) is manual
+    well = Tally(count=1, failures=0, in_a_row=0)
+    assert judge(manual, well, kind=None, message="", now=NOW, chance=0.5) is manual
     assert explain_refusal(manual, NOW) == "opened by hand: drill"
     assert explain_refusal(manual, until) == ""
 
@@ -82,9 +86,17 @@ def test_a_share_is_kept_by_the_same_jobs_as_it_grows() -> None:
 
 @pytest.mark.parametrize("kind", FAILING)
 async def test_every_failing_kind_opens_it_within_its_window(pool: Pool, kind: str) -> None:
-    assert (await record(pool, [kind] * (COUNT_MIN - 1))).state == "closed"
+    enough = IN_A_ROW_MAX if kind in SWEEPING_KINDS else COUNT_MIN
+    assert (await record(pool, [kind] * (enough - 1))).state == "closed"
     assert (await record(pool, [kind])).state == "open"
-    assert explain_refusal((await find(pool)).breaker, datetime.now(UTC)).startswith("open: 4 of 4 failed")
+    refusal = explain_refusal((await find(pool)).breaker, datetime.now(UTC))
+    assert refusal.startswith(f"open: {enough} of {enough} failed")
+
+
+async def test_a_vendor_that_goes_away_is_left_alone_at_once_however_many_it_has_answered(pool: Pool) -> None:
+    assert (await record(pool, [None] * 50 + ["unavailable"] * (IN_A_ROW_MAX - 1))).state == "closed"
+    assert (await record(pool, [None] + ["unavailable"] * (IN_A_ROW_MAX - 1))).state == "closed"
+    assert (await record(pool, ["unavailable"])).state == "open"
 
 
 async def test_the_customers_fault_and_a_late_answer_open_nothing(pool: Pool) -> None:
@@ -97,7 +109,7 @@ async def test_the_customers_fault_and_a_late_answer_open_nothing(pool: Pool) ->
 
 
 async def test_what_is_older_than_the_window_does_not_count(pool: Pool) -> None:
-    await record(pool, ["offline"] * (COUNT_MIN - 1))
+    await record(pool, ["job_failed"] * (COUNT_MIN - 1))
     async with pool.acquire() as conn:
         await conn.execute("UPDATE breaker_event SET at = at - interval '1 hour'")
     assert (await record(pool, ["offline"])).state == "closed"
@@ -133,7 +145,7 @@ async def test_a_good_probe_closes_it_and_a_bad_one_opens_it_for_longer(pool: Po
         await conn.execute("UPDATE breaker SET state = 'half_open'")
     closed = await record(pool, [None])
     assert (closed.state, closed.trips) == ("closed", 0)
-    assert (await record(pool, ["offline"] * (COUNT_MIN - 2))).state == "closed"
+    assert (await record(pool, ["offline"] * (IN_A_ROW_MAX - 1))).state == "closed"
 
 
 async def test_a_probe_that_shows_nothing_leaves_its_place_to_the_next(pool: Pool) -> None:

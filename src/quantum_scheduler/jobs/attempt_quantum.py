@@ -290,6 +290,7 @@ class QuantumAttempt:
         )
         async with self.bench.pool.acquire() as conn:
             await attempt.end_attempt(conn, backend, attempt_id, ending, chance=self.bench.chance())
+        self.quantum.troubled.pop(backend, None)
         return Answered(backend=backend, attempt_id=attempt_id, result=result)
 
     async def _lose(self, backend: str, attempt_id: int, error: BackendError, *, is_doubtful: bool = False) -> None:
@@ -299,6 +300,7 @@ class QuantumAttempt:
                 conn, backend, attempt_id, ending, chance=self.bench.chance(), retry_after_s=error.retry_after_s
             )
         self._handle = None
+        self.quantum.troubled[backend] = asyncio.get_running_loop().time()
         self.tried[backend] = f"{error.kind}: {error}"
         self._lost = Lost(
             backend=backend,

@@ -9,6 +9,7 @@ from quantum_scheduler.solving.call import Wire
 from quantum_scheduler.solving.routing_model import Rules
 
 TIMEOUT_S = 600.0
+TROUBLE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,8 @@ class QuantumBench:
     """The way to the vendors, the key to their credentials, and what the worker's environment says of routing.
 
     An attempt may take `timeout_s` at the vendor, its queue included; `max_cost_usd` is what it may cost where the job
-    does not say. `strays` are attempts whose job has gone on without them.
+    does not say. `strays` are attempts whose job has gone on without them; `troubled` says of each backend that has
+    failed this worker, and not answered since, when that was by the event loop's clock.
     """
 
     wire: Wire
@@ -26,3 +28,9 @@ class QuantumBench:
     timeout_s: float = TIMEOUT_S
     max_cost_usd: float | None = None
     strays: set["asyncio.Task[Any]"] = field(default_factory=set)
+    troubled: dict[str, float] = field(default_factory=dict)
+
+    def is_troubled(self) -> bool:
+        """Whether some backend has just failed, so that others may as well."""
+        now_s = asyncio.get_running_loop().time()
+        return any(now_s - failed_s < TROUBLE_S for failed_s in self.troubled.values())

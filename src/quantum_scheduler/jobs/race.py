@@ -159,8 +159,8 @@ class _Race:
         elif isinstance(classical, Mapping) and is_proven(classical):
             self.trying.is_last = True
             if not trying.done():
-                is_quick = self.trying.outruns < OUTRUNS_MAX and not self.quantum.strays
-                await asyncio.wait({trying}, timeout=GRACE_S if is_quick else 0.0)
+                is_late = self.trying.outruns >= OUTRUNS_MAX or self.quantum.strays or self.quantum.is_troubled()
+                await asyncio.wait({trying}, timeout=0.0 if is_late else GRACE_S)
             if not trying.done():
                 self._abandon(trying)
                 return None

@@ -1,8 +1,9 @@
 """Keep jobs away from a backend that fails, and let one at a time find out whether it is well again.
 
-A breaker opens when, of at least `COUNT_MIN` outcomes in the last `WINDOW_S`, `RATIO_MAX` or more are failures. Then
-one job is let through after `PROBE_MIN_S`, and after twice as long each time that it fails, up to `PROBE_MAX_S`, each
-spread by chance. One good answer closes it. Breakers are rows in the database, so all workers share them.
+A breaker opens when, of at least `COUNT_MIN` outcomes in the last `WINDOW_S`, `RATIO_MAX` or more are failures, and
+when `IN_A_ROW_MAX` failures in a row end with a kind that a vendor who is away has for everybody. Then one job is let
+through after `PROBE_MIN_S`, and after twice as long each time that it fails, up to `PROBE_MAX_S`, each spread by
+chance. One good answer closes it. Breakers are rows in the database, so all workers share them.
 """
 
 import hashlib
@@ -11,12 +12,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from quantum_scheduler.postgres.connect import Connection
-from quantum_scheduler.solving.routing_model import SHARE_FULL, Breaker
+from quantum_scheduler.solving.routing_model import SHARE_FULL, Breaker, Tally
 from quantum_scheduler.solving.store import breaker as store
 
 WINDOW_S = 120.0
 COUNT_MIN = 4
 RATIO_MAX = 0.5
+IN_A_ROW_MAX = 2
+SWEEPING_KINDS = frozenset({"auth", "offline", "quota", "unavailable"})
 PROBE_MIN_S = 10.0
 PROBE_MAX_S = 600.0
 # A probe of which nothing is heard is over after this, and another job may be the next.
@@ -52,12 +55,10 @@ def is_in_share(backend: str, share: int, job_id: UUID) -> bool:
     return int.from_bytes(digest[:4]) % SHARE_FULL < share
 
 
-def judge(
-    breaker: Breaker, *, kind: str | None, message: str, count: int, failures: int, now: datetime, chance: float
-) -> Breaker:
-    """Say how a breaker stands after an outcome, of `kind` where it failed.
+def judge(breaker: Breaker, tally: Tally, *, kind: str | None, message: str, now: datetime, chance: float) -> Breaker:
+    """Say how a breaker stands after an outcome, of `kind` where it failed; the tally includes it.
 
-    `count` and `failures` are those of the window, this outcome included; `chance` lies in [0, 1).
+    `chance` lies in [0, 1).
     """
     if breaker.is_manual and not is_expired(breaker, now):
         return breaker
@@ -67,7 +68,9 @@ def judge(
         return Breaker(backend=breaker.backend, since=now)
     if breaker.state == "open" and not breaker.is_manual:
         return breaker  # of a job that was let through before it opened
-    if breaker.state == "closed" and (count < COUNT_MIN or failures / count < RATIO_MAX):
+    is_away = kind in SWEEPING_KINDS and tally.in_a_row >= IN_A_ROW_MAX
+    is_failing = tally.count >= COUNT_MIN and tally.failures / tally.count >= RATIO_MAX
+    if breaker.state == "closed" and not is_away and not is_failing:
         return breaker
     trips = breaker.trips + 1
     pause_s = min(PROBE_MIN_S * 2.0 ** (trips - 1), PROBE_MAX_S) * (0.5 + chance)
@@ -77,7 +80,7 @@ def judge(
         since=now,
         trips=trips,
         probe_at=now + timedelta(seconds=pause_s),
-        reason=f"{failures} of {count} failed, the last of kind {kind}: {message}",
+        reason=f"{tally.failures} of {tally.count} failed, the last of kind {kind}: {message}",
         is_manual=False,
         expires_at=None,
     )
@@ -102,8 +105,8 @@ async def record_outcome(
         if kind in BLAMELESS_KINDS:
             changed = _release(breaker, now)
         else:
-            count, failures = await store.note_event(conn, backend, kind, since=breaker.since, window_s=WINDOW_S)
-            changed = judge(breaker, kind=kind, message=message, count=count, failures=failures, now=now, chance=chance)
+            tally = await store.note_event(conn, backend, kind, since=breaker.since, window_s=WINDOW_S)
+            changed = judge(breaker, tally, kind=kind, message=message, now=now, chance=chance)
         if retry_after_s:
             rest = timedelta(seconds=min(retry_after_s, REST_MAX_S))
             changed = replace(changed, rest_until=now + rest)

@@ -39,6 +39,15 @@ class Breaker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """The outcomes of a backend in a window: how many, how many of them failed, and how many failures came last."""
+
+    count: int
+    failures: int
+    in_a_row: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Appraisal:
     """What a backend's adapter says of one problem before it is submitted."""
 

@@ -4,17 +4,18 @@ import json
 import threading
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
 
 import numpy as np
 
+from quantum_scheduler.testing.background import Background, State, WorkFailed
 from quantum_scheduler.testing.braket_devices import DEVICES, GARNET, DeviceSheet, describe_device
 from quantum_scheduler.testing.faults import SLOW_S, Fault, FaultSwitch
-from quantum_scheduler.testing.loopback import ConnectionDropped, LoopbackHttp, Reply, Request, reply_json
+from quantum_scheduler.testing.loopback import ConnectionDropped, LoopbackHttp, Refused, Reply, Request, reply_json
 from quantum_scheduler.testing.openqasm import Program, ProgramInvalid, read_program
 from quantum_scheduler.testing.port import Submission
 from quantum_scheduler.testing.state_vector import QUBITS_MAX, sample_circuit
@@ -26,19 +27,16 @@ ACCOUNT = "000000000000"
 RETRY_AFTER_S = 2
 QUEUE_DEPTH = 3
 
-State = Literal["QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
+STATES: Mapping[State, str] = {
+    "queued": "QUEUED",
+    "running": "RUNNING",
+    "done": "COMPLETED",
+    "failed": "FAILED",
+    "cancelled": "CANCELLED",
+}
 
 
-class _Refused(Exception):  # noqa: N818  an error is named for what happened
-    """Answer with an error of the service."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-
-
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Task:
     """A task and what has become of it."""
 
@@ -47,9 +45,11 @@ class _Task:
     program: Program
     fault: Fault
     created_at: str
-    state: State = "QUEUED"
-    failure: str = ""
-    results: bytes = b""
+    work: Background[bytes] = field(default_factory=Background)
+
+    @property
+    def state(self) -> str:
+        return STATES[self.work.state]
 
     @property
     def directory(self) -> str:
@@ -94,6 +94,7 @@ class BraketServer:
 
     def stop(self) -> None:
         """Stop listening and forget everything; safe to repeat."""
+        self.switch.set("none")  # who waits for the end of a fault goes on
         self._stopped.set()
         self._http.stop()
         with self._lock:
@@ -109,18 +110,18 @@ class BraketServer:
         try:
             self._let_in(request, fault)
             return self._route(request, fault)
-        except _Refused as refused:
+        except Refused as refused:
             return _refuse(refused, in_xml=request.path.startswith(f"/{BUCKET}/"))
 
     def _let_in(self, request: Request, fault: Fault) -> None:
         """Refuse a wrong key, and everybody where the fault says so."""
         if fault == "auth" or f"Credential={ACCESS_KEY}/" not in request.headers.get("authorization", ""):
             message = "The security token included in the request is invalid."
-            raise _Refused(403, "UnrecognizedClientException", message)
+            raise Refused(403, "UnrecognizedClientException", message)
         if fault == "rate_limit":
-            raise _Refused(429, "ThrottlingException", "Rate exceeded")
+            raise Refused(429, "ThrottlingException", "Rate exceeded")
         if fault == "server_error":
-            raise _Refused(500, "InternalServiceException", "An internal error occurred")
+            raise Refused(500, "InternalServiceException", "An internal error occurred")
 
     def _route(self, request: Request, fault: Fault) -> Reply:
         match request.method, request.path.strip("/").split("/"):
@@ -132,30 +133,30 @@ class BraketServer:
             case "POST", ["quantum-tasks"]:
                 return self._search(request.json())
             case "GET", ["quantum-task", arn]:
-                return self._describe(unquote(arn))
+                return self._describe(unquote(arn), fault)
             case "PUT", ["quantum-task", arn, "cancel"]:
                 return self._cancel(unquote(arn))
             case "GET", [bucket, *key] if bucket == BUCKET:
                 return self._get_object("/".join(key))
-        raise _Refused(404, "ResourceNotFoundException", f"no such operation: {request.method} {request.path}")
+        raise Refused(404, "ResourceNotFoundException", f"no such operation: {request.method} {request.path}")
 
     def _create(self, order: Mapping[str, Any], fault: Fault) -> Reply:
         if fault == "offline":
-            raise _Refused(424, "DeviceOfflineException", "The device is offline")
+            raise Refused(424, "DeviceOfflineException", "The device is offline")
         if fault == "quota":
-            raise _Refused(402, "ServiceQuotaExceededException", "The quota of concurrent tasks is exceeded")
+            raise Refused(402, "ServiceQuotaExceededException", "The quota of concurrent tasks is exceeded")
         least, most = _find_device(order["deviceArn"]).shots_range
         if not least <= order["shots"] <= most:
-            raise _Refused(400, "ValidationException", f"shots must be from {least} to {most}")
+            raise Refused(400, "ValidationException", f"shots must be from {least} to {most}")
         with self._lock:
             task = self._by_token.get(order["clientToken"])
             if task is None:
                 task = self._take(order, fault)
                 self._tasks[task.arn] = self._by_token[order["clientToken"]] = task
-                if fault != "stuck":
-                    threading.Thread(target=self._run, args=(task,), daemon=True, name="vendors.braket.run").start()
             elif task.order["action"] != order["action"]:
-                raise _Refused(400, "ValidationException", "the client token was used for another task")
+                raise Refused(400, "ValidationException", "the client token was used for another task")
+        _run(task, fault)
+        self.switch.outlast("late")
         return reply_json({"quantumTaskArn": task.arn}, status=201)
 
     def _take(self, order: Mapping[str, Any], fault: Fault) -> _Task:
@@ -163,35 +164,21 @@ class BraketServer:
         try:
             program = read_program(json.loads(order["action"])["source"])
         except (ProgramInvalid, ValueError, KeyError) as error:
-            raise _Refused(400, "ValidationException", f"the program is not valid: {error}") from error
+            raise Refused(400, "ValidationException", f"the program is not valid: {error}") from error
         if program.qubits > QUBITS_MAX:
-            raise _Refused(400, "ValidationException", f"the device has {QUBITS_MAX} qubits")
+            raise Refused(400, "ValidationException", f"the device has {QUBITS_MAX} qubits")
         arn = f"arn:aws:braket:{GARNET.region}:{ACCOUNT}:quantum-task/{uuid4()}"
         return _Task(arn=arn, order=order, program=program, fault=fault, created_at=_now())
 
-    def _run(self, task: _Task) -> None:
-        """Simulate; the same program gives the same shots."""
-        with self._lock:
-            if task.state != "QUEUED":
-                return
-            task.state = "RUNNING"
-        failure = "The device failed while it ran the task" if task.fault == "job_failed" else ""
-        results = b""
-        try:
-            results = b"" if failure else _write_results(task)
-        except Exception as error:  # the client hears of it
-            failure = f"{type(error).__name__}: {error}"
-        with self._lock:
-            task.state, task.failure, task.results = "FAILED" if failure else "COMPLETED", failure, results
-
-    def _describe(self, arn: str) -> Reply:
+    def _describe(self, arn: str, fault: Fault) -> Reply:
         with self._lock:
             task = self._find(arn)
+            _run(task, fault)
             described = _summarise(task) | {
                 "deviceParameters": task.order.get("deviceParameters", "{}"),
                 "queueInfo": {"queue": "QUANTUM_TASKS_QUEUE", "position": "1" if task.state == "QUEUED" else "None"},
             }
-            return reply_json(described | ({"failureReason": task.failure} if task.failure else {}))
+            return reply_json(described | ({"failureReason": task.work.error} if task.work.error else {}))
 
     def _search(self, order: Mapping[str, Any]) -> Reply:
         wanted = {value for criterion in order["filters"] for value in criterion["values"]}
@@ -203,32 +190,39 @@ class BraketServer:
         with self._lock:
             task = self._find(arn)
             if task.state not in ("QUEUED", "RUNNING"):
-                raise _Refused(409, "ConflictException", f"the task is {task.state}")
-            if task.state == "QUEUED":
-                task.state = "CANCELLED"
+                raise Refused(409, "ConflictException", f"the task is {task.state}")
+            task.work.cancel()
             return reply_json({"quantumTaskArn": arn, "cancellationStatus": "CANCELLING"})
 
     def _get_object(self, key: str) -> Reply:
         with self._lock:
             for task in self._tasks.values():
-                if task.results and key == f"{task.directory}/results.json":
-                    return Reply(body=task.results, headers={"Content-Type": "application/json"})
-        raise _Refused(404, "NoSuchKey", "The specified key does not exist.")
+                if task.work.result and key == f"{task.directory}/results.json":
+                    return Reply(body=task.work.result, headers={"Content-Type": "application/json"})
+        raise Refused(404, "NoSuchKey", "The specified key does not exist.")
 
     def _find(self, arn: str) -> _Task:
         if arn not in self._tasks:
-            raise _Refused(404, "ResourceNotFoundException", f"no task is called {arn}")
+            raise Refused(404, "ResourceNotFoundException", f"no task is called {arn}")
         return self._tasks[arn]
 
 
 def _find_device(arn: str) -> DeviceSheet:
     if arn not in DEVICES:
-        raise _Refused(404, "ResourceNotFoundException", f"no device is called {arn}")
+        raise Refused(404, "ResourceNotFoundException", f"no device is called {arn}")
     return DEVICES[arn]
+
+
+def _run(task: _Task, fault: Fault) -> None:
+    """Begin to simulate, unless tasks are stuck; the same program gives the same shots."""
+    if fault != "stuck":
+        task.work.begin(lambda: _write_results(task))
 
 
 def _write_results(task: _Task) -> bytes:
     """Write results.json; with wrong energies the shots are those of another program, which it names."""
+    if task.fault == "job_failed":
+        raise WorkFailed("The device failed while it ran the task")
     shots = int(task.order["shots"])
     action = json.loads(task.order["action"])
     rng = np.random.default_rng(zlib.crc32(action["source"].encode()))
@@ -269,8 +263,8 @@ def _summarise(task: _Task) -> dict[str, Any]:
     }
 
 
-def _refuse(refused: _Refused, *, in_xml: bool) -> Reply:
-    headers = {"x-amzn-ErrorType": refused.code, "x-amzn-RequestId": str(uuid4())}
+def _refuse(refused: Refused, *, in_xml: bool) -> Reply:
+    headers = {"x-amzn-ErrorType": str(refused.code), "x-amzn-RequestId": str(uuid4())}
     if refused.status == 429:
         headers["Retry-After"] = str(RETRY_AFTER_S)
     if not in_xml:

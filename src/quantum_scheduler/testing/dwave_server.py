@@ -71,6 +71,7 @@ class DwaveServer:
 
     def stop(self) -> None:
         """Stop listening and forget everything; safe to repeat."""
+        self.switch.set("none")  # who waits for the end of a fault goes on
         self._stopping.set()
         self._http.stop()
         self._problems.clear()
@@ -136,6 +137,7 @@ class DwaveServer:
             problem = _Problem(id=str(uuid4()), body=body, submitted_on=_now())
             self._problems[problem.id] = problem
             taken.append(_tell_status(problem))
+        self.switch.outlast("late")
         return _versioned(taken if isinstance(sent, list) else taken[0], request)
 
     def _list(self, request: Request, fault: Fault) -> Reply:

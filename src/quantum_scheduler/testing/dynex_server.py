@@ -84,6 +84,7 @@ class DynexServer:
 
     def stop(self) -> None:
         """Stop listening and forget everything; safe to repeat."""
+        self.switch.set("none")  # who waits for the end of a fault goes on
         self._stopping.set()
         if self._server is not None:
             self._server.stop(grace=None).wait()
@@ -136,6 +137,7 @@ class _Service:
         if set(parts) != {"init", "job_data"}:
             _refuse(context, "INVALID_ARGUMENT", "unsupported payload")
         job = self._server.take(parts["init"].init.opts, parts["job_data"].job_data)
+        self._server.switch.outlast("late")
         return self._messages.CreateJobReply(job_id=job.id, real_price_per_block=PRICE_NANO)
 
     def SubscribeJob(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802

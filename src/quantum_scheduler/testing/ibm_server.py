@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qs
 from uuid import uuid4
 
+from quantum_scheduler.testing.background import Background, State, WorkFailed
 from quantum_scheduler.testing.faults import SLOW_S, Fault, FaultSwitch
 from quantum_scheduler.testing.ibm_devices import (
     DEVICES,
@@ -19,7 +20,7 @@ from quantum_scheduler.testing.ibm_devices import (
     describe_status,
     list_devices,
 )
-from quantum_scheduler.testing.loopback import ConnectionDropped, LoopbackHttp, Reply, Request, reply_json
+from quantum_scheduler.testing.loopback import ConnectionDropped, LoopbackHttp, Refused, Reply, Request, reply_json
 from quantum_scheduler.testing.port import Submission
 
 API_KEY = "loopback-stand-in-ibm-key"
@@ -31,19 +32,18 @@ TOKEN_S = 3600
 USAGE_LIMIT_S = 600
 CHARGED_S = 3.0
 
-State = Literal["Queued", "Running", "Completed", "Failed", "Cancelled"]
+STATES: Mapping[State, str] = {
+    "queued": "Queued",
+    "running": "Running",
+    "done": "Completed",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+}
+# As with IBM, a job for a device that is offline or an instance that has no time left waits.
+HOLDING: tuple[Fault, ...] = ("offline", "quota", "stuck")
 
 
-class _Refused(Exception):  # noqa: N818  an error is named for what happened
-    """Answer with an error of the service."""
-
-    def __init__(self, status: int, code: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-
-
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Job:
     """A job and what has become of it."""
 
@@ -52,9 +52,11 @@ class _Job:
     fault: Fault
     created: str
     tags: list[str] = field(default_factory=list)
-    state: State = "Queued"
-    reason: str = ""
-    results: str = ""
+    work: Background[str] = field(default_factory=Background)
+
+    @property
+    def state(self) -> str:
+        return STATES[self.work.state]
 
 
 class IbmServer:
@@ -93,6 +95,7 @@ class IbmServer:
 
     def stop(self) -> None:
         """Stop listening and forget everything; safe to repeat."""
+        self.switch.set("none")  # who waits for the end of a fault goes on
         self._stopped.set()
         self._http.stop()
         with self._lock:
@@ -109,7 +112,7 @@ class IbmServer:
                 return self._give_token(request, fault)
             self._let_in(request, fault)
             return self._route(request, fault)
-        except _Refused as refused:
+        except Refused as refused:
             return _refuse(refused)
 
     def _give_token(self, request: Request, fault: Fault) -> Reply:
@@ -123,11 +126,11 @@ class IbmServer:
     def _let_in(self, request: Request, fault: Fault) -> None:
         """Refuse a wrong token, and everybody where the fault says so."""
         if fault == "auth" or request.headers.get("authorization") != f"Bearer {self._token}":
-            raise _Refused(401, 1200, "Login has failed. Invalid access token.")
+            raise Refused(401, 1200, "Login has failed. Invalid access token.")
         if request.headers.get("service-crn") != INSTANCE:
-            raise _Refused(401, 1201, "The instance is unknown to this account.")
+            raise Refused(401, 1201, "The instance is unknown to this account.")
         if fault == "server_error":
-            raise _Refused(500, 1500, "Internal server error.")
+            raise Refused(500, 1500, "Internal server error.")
 
     def _route(self, request: Request, fault: Fault) -> Reply:
         match request.method, request.path.removeprefix(API).strip("/").split("/"):
@@ -142,39 +145,23 @@ class IbmServer:
             case "GET", ["jobs"]:
                 return self._search(request.query)
             case method, ["jobs", job, *what]:
-                return self._answer_job(method, job, what)
-        raise _Refused(404, 1404, f"no such route: {request.method} {request.path}")
+                return self._answer_job(method, job, what, fault)
+        raise Refused(404, 1404, f"no such route: {request.method} {request.path}")
 
     def _create(self, order: Mapping[str, Any], fault: Fault) -> Reply:
-        """Take a job. As with IBM, jobs have the one rate limit, and one for a device that is offline waits."""
+        """Take a job. As with IBM, jobs have the one rate limit."""
         if fault == "rate_limit":
-            raise _Refused(429, 1429, "Too many requests: 5 jobs a minute.")
+            raise Refused(429, 1429, "Too many requests: 5 jobs a minute.")
         sheet = _find_device(order["backend"])
         if order.get("program_id") != "executor":
-            raise _Refused(400, 1400, f"the program {order.get('program_id')!r} is not run here")
+            raise Refused(400, 1400, f"the program {order.get('program_id')!r} is not run here")
         created = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
         job = _Job(id=f"lb{uuid4().hex[:18]}", order=order, fault=fault, created=created, tags=order.get("tags", []))
         with self._lock:
             self._jobs[job.id] = job
-        if fault not in ("offline", "quota", "stuck"):
-            threading.Thread(target=self._run, args=(job, sheet), daemon=True, name="vendors.ibm.run").start()
+        _run(job, fault)
+        self.switch.outlast("late")
         return reply_json({"id": job.id, "backend": sheet.name})
-
-    def _run(self, job: _Job, sheet: DeviceSheet) -> None:
-        with self._lock:
-            if job.state != "Queued":
-                return
-            job.state = "Running"
-        reason = "The device failed while it ran the job." if job.fault == "job_failed" else ""
-        results = ""
-        try:
-            from quantum_scheduler.testing.ibm_program import run_program  # noqa: PLC0415  imports qiskit
-
-            results = "" if reason else run_program(job.order["params"], sheet, wrong=job.fault == "wrong_energy")
-        except Exception as error:  # the client hears of it
-            reason = f"{type(error).__name__}: {error}"
-        with self._lock:
-            job.state, job.reason, job.results = "Failed" if reason else "Completed", reason, results
 
     def _search(self, query: Mapping[str, str]) -> Reply:
         with self._lock:
@@ -182,11 +169,13 @@ class IbmServer:
             page = found[: int(query.get("limit", 20))]
             return reply_json({"jobs": [_describe_job(job) for job in page], "count": len(found)})
 
-    def _answer_job(self, method: str, id_: str, what: list[str]) -> Reply:
+    def _answer_job(self, method: str, id_: str, what: list[str], fault: Fault) -> Reply:
         with self._lock:
             job = self._jobs.get(id_)
             if job is None:
-                raise _Refused(404, 1291, f"Job not found. Job ID: {id_}")
+                raise Refused(404, 1291, f"Job not found. Job ID: {id_}")
+            if method == "GET":
+                _run(job, fault)
             match method, what:
                 case "GET", []:
                     return reply_json(_describe_job(job))
@@ -194,23 +183,36 @@ class IbmServer:
                     charged = CHARGED_S if job.state == "Completed" else 0.0
                     return reply_json({"usage": {"qpu_charge_time_seconds": charged, "status": "final"}})
                 case "GET", ["results"]:
-                    return Reply(body=job.results.encode(), headers={"Content-Type": "application/json"})
+                    return Reply(body=(job.work.result or "").encode(), headers={"Content-Type": "application/json"})
                 case "POST", ["cancel"]:
                     return _cancel(job)
-        raise _Refused(404, 1404, "no such route")
+        raise Refused(404, 1404, "no such route")
 
 
 def _cancel(job: _Job) -> Reply:
     if job.state not in ("Queued", "Running"):
-        raise _Refused(409, 1294, f"the job is {job.state}")
-    if job.state == "Queued":
-        job.state = "Cancelled"
+        raise Refused(409, 1294, f"the job is {job.state}")
+    job.work.cancel()
     return Reply(status=204)
+
+
+def _run(job: _Job, fault: Fault) -> None:
+    """Begin to simulate, unless jobs have to wait."""
+    if fault not in HOLDING:
+        job.work.begin(lambda: _write_results(job))
+
+
+def _write_results(job: _Job) -> str:
+    from quantum_scheduler.testing.ibm_program import run_program  # noqa: PLC0415  imports qiskit
+
+    if job.fault == "job_failed":
+        raise WorkFailed("The device failed while it ran the job.")
+    return run_program(job.order["params"], _find_device(job.order["backend"]), wrong=job.fault == "wrong_energy")
 
 
 def _find_device(name: str) -> DeviceSheet:
     if name not in DEVICES:
-        raise _Refused(404, 1404, f"no device is called {name}")
+        raise Refused(404, 1404, f"no device is called {name}")
     return DEVICES[name]
 
 
@@ -222,11 +224,11 @@ def _describe_device(sheet: DeviceSheet, what: str, *, online: bool) -> dict[str
             return describe_configuration(sheet)
         case "properties":
             return describe_properties(sheet)
-    raise _Refused(404, 1404, f"a device has no {what}")
+    raise Refused(404, 1404, f"a device has no {what}")
 
 
 def _describe_job(job: _Job) -> dict[str, Any]:
-    state: dict[str, Any] = {"status": job.state} | ({"reason": job.reason} if job.reason else {})
+    state: dict[str, Any] = {"status": job.state} | ({"reason": job.work.error} if job.work.error else {})
     return {
         "id": job.id,
         "backend": job.order["backend"],
@@ -248,7 +250,7 @@ def _describe_usage(*, spent: bool) -> dict[str, Any]:
     }
 
 
-def _refuse(refused: _Refused) -> Reply:
+def _refuse(refused: Refused) -> Reply:
     headers = {"Retry-After": str(RETRY_AFTER_S)} if refused.status == 429 else {}
     error = {"code": refused.code, "message": str(refused), "solution": "", "more_info": ""}
     return reply_json({"errors": [error], "trace": uuid4().hex}, status=refused.status, headers=headers)

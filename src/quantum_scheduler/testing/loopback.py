@@ -19,6 +19,15 @@ class ConnectionDropped(Exception):  # noqa: N818  an error is named for what ha
     """Raised by an answer function to close the connection without a word."""
 
 
+class Refused(Exception):  # noqa: N818
+    """Raised by an answer function to answer with an error of the vendor's: its status, its code and its words."""
+
+    def __init__(self, status: int, code: str | int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What a client asked. Header names are in lower case; of a repeated query parameter the last value counts."""

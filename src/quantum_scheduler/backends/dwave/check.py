@@ -9,6 +9,7 @@ import httpx2
 from quantum_scheduler.backends.dwave.access import Access, judge_message, refusal
 from quantum_scheduler.backends.dwave.choose import PROBLEM_TYPES, Mode, Route
 from quantum_scheduler.backends.model import BackendError, ErrorKind, Health
+from quantum_scheduler.backends.trust import find_trust
 from quantum_scheduler.backends.within import call_within
 
 SUMMARY = "none,+identity,+status,+avg_load,+properties.supported_problem_types"
@@ -45,6 +46,7 @@ def _list_solvers(access: Access, timeout_s: float) -> list[dict[str, Any]]:
             params={"filter": SUMMARY},
             headers={"X-Auth-Token": access.token, "Accept": ACCEPT},
             timeout=timeout_s,
+            verify=find_trust(),
         )
         if response.status_code == httpx2.codes.OK:
             solvers: list[dict[str, Any]] = response.json()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from quantum_scheduler.backends.collect import collect_reads
 from quantum_scheduler.backends.dynex.access import Access, Compute, refusal
 from quantum_scheduler.backends.model import Answer, BackendError
+from quantum_scheduler.backends.trust import find_trust
 from quantum_scheduler.problems.binary import BinaryProblem
 
 READS: dict[Compute, int] = {"cpu": 32, "gpu": 32, "qpu": 4}
@@ -149,6 +150,6 @@ def _read_payload(envelope: Any) -> bytes:
 
 
 def _download(url: str) -> bytes:
-    response = httpx2.get(url, timeout=DOWNLOAD_TIMEOUT_S)
+    response = httpx2.get(url, verify=find_trust(), timeout=DOWNLOAD_TIMEOUT_S)
     response.raise_for_status()
     return response.content

@@ -112,8 +112,8 @@ class IbmBackend:
     def submit(self, problem: Problem, limits: Limits, *, key: str) -> Handle:
         """Check that the device would run a job, for the service takes jobs either way, and submit one."""
         binary = self._take(problem)
-        sampler = _load_sampler()
         self._device = device = _check(self._rest(), qubits=len(binary.labels))
+        sampler = _load_sampler()
         ising = read_ising(SpinModel(binary))
         shots, angles = _shots(), choose_angles(ising, pairs=PAIRS)
         order = sampler.Order(

@@ -14,6 +14,7 @@ import httpx2
 
 from quantum_scheduler.backends.credentials import credential
 from quantum_scheduler.backends.model import BackendError, ErrorKind
+from quantum_scheduler.backends.trust import find_trust
 from quantum_scheduler.backends.understand import understood
 from quantum_scheduler.backends.within import call_within
 
@@ -74,7 +75,7 @@ class IbmRest:
         self._ends_s = None if total_s is None else time.monotonic() + total_s
         self._token = ""
         self._token_ends_s = 0.0
-        self._client = httpx2.Client(follow_redirects=False)
+        self._client = httpx2.Client(follow_redirects=False, verify=find_trust())
 
     def devices(self) -> Mapping[str, Any]:
         """List the instance's devices."""

@@ -8,7 +8,7 @@ from asyncpg import Record
 
 from quantum_scheduler.backends.model import Health
 from quantum_scheduler.postgres.connect import Connection
-from quantum_scheduler.solving.routing_model import BackendState, Breaker
+from quantum_scheduler.solving.routing_model import BackendState, Breaker, Tally
 
 ADD_BREAKER = "INSERT INTO breaker (backend) VALUES ($1) ON CONFLICT (backend) DO NOTHING"
 
@@ -23,8 +23,13 @@ WITH gone AS (
 ), noted AS (
     INSERT INTO breaker_event (backend, kind) VALUES ($1, $2) RETURNING kind
 )
-SELECT count(*) + 1 AS count, count(kind) + (SELECT count(kind) FROM noted) AS failures
-FROM breaker_event WHERE backend = $1 AND at >= greatest($3, clock_timestamp() - $4 * interval '1 second')
+SELECT count(*) + 1 AS count, count(kind) + (SELECT count(kind) FROM noted) AS failures,
+    CASE WHEN $2::text IS NULL THEN 0
+        ELSE 1 + count(*) FILTER (WHERE at > coalesce(last.answered_at, '-infinity')) END AS in_a_row
+FROM breaker_event, LATERAL (
+    SELECT max(at) AS answered_at FROM breaker_event WHERE backend = $1 AND kind IS NULL
+) AS last
+WHERE backend = $1 AND at >= greatest($3, clock_timestamp() - $4 * interval '1 second')
 """
 
 WRITE_BREAKER = """
@@ -94,13 +99,11 @@ async def read_clock(conn: Connection) -> datetime:
     return now
 
 
-async def note_event(
-    conn: Connection, backend: str, kind: str | None, *, since: datetime, window_s: float
-) -> tuple[int, int]:
-    """Add an outcome; how many there are in the window since then, and how many of them failed."""
+async def note_event(conn: Connection, backend: str, kind: str | None, *, since: datetime, window_s: float) -> Tally:
+    """Add an outcome, and count those in the window since then."""
     row = await conn.fetchrow(NOTE_EVENT, backend, kind, since, window_s)
     assert row is not None, "an aggregate has a row"
-    return row["count"], row["failures"]
+    return Tally(**row)
 
 
 async def write_breaker(conn: Connection, breaker: Breaker) -> None:
