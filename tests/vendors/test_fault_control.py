@@ -37,6 +37,14 @@ def test_a_fault_is_set_told_and_ended(control: str, servers: dict[str, VendorSe
     assert servers["dwave"].switch.fault() == "none"
 
 
+def test_whoever_renews_a_fault_is_told_how_long_it_still_holds(control: str) -> None:
+    for _ in range(2):
+        told = httpx2.put(f"{control}/vendors/dwave/fault", json={"fault": "offline", "expires_s": 3_600}).json()
+        assert 0 < told["expires_s"] <= 3_600
+    endless = httpx2.put(f"{control}/vendors/dwave/fault", json={"fault": "offline"}).json()
+    assert endless["expires_s"] is None
+
+
 def test_a_fault_ends_by_itself(control: str, servers: dict[str, VendorServer]) -> None:
     httpx2.put(f"{control}/vendors/dynex/fault", json={"fault": "auth", "expires_s": 0.05})
     give_up_s = time.monotonic() + PATIENCE_S

@@ -114,7 +114,11 @@ def status(*, json: Json = False) -> int:
         write_json(told)
         return 0
     answers, narration = open_consoles()
-    answers.print(tabulate([{key: each[key] for key in ("name", "fault", "submissions")} for each in told["vendors"]]))
+    answers.print(
+        tabulate(
+            [{key: each[key] for key in ("name", "fault", "expires_s", "submissions")} for each in told["vendors"]]
+        )
+    )
     narration.print(told["notice"])
     return 0
 

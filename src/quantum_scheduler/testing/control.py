@@ -72,6 +72,7 @@ def _describe(server: VendorServer) -> dict[str, Any]:
     return {
         "name": server.name,
         "fault": server.switch.fault(),
+        "expires_s": server.switch.left_s(),
         "submissions": len(server.submissions()),
         "environment": dict(server.environment()),
     }
