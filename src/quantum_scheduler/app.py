@@ -20,6 +20,7 @@ from quantum_scheduler.backends.check import Check
 from quantum_scheduler.backends.load import list_backends, list_modules
 from quantum_scheduler.backends.model import Health
 from quantum_scheduler.incidents.answers.model import AnswerSecrets
+from quantum_scheduler.incidents.detection.raise_signals import Detector
 from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.jobs.perform import Handler
 from quantum_scheduler.jobs.quantum_bench import QuantumBench
@@ -43,6 +44,9 @@ from quantum_scheduler.postgres.model import DatabaseUnavailable
 from quantum_scheduler.runbooks.actions.desk import Parts
 from quantum_scheduler.runbooks.execute import Engine
 from quantum_scheduler.runbooks.run_model import RUN_TASK
+from quantum_scheduler.runbooks.shelf import read_shelf
+from quantum_scheduler.runbooks.signals import list_signals
+from quantum_scheduler.runbooks.start import is_followed
 from quantum_scheduler.secrets.reveal import reveal_surely
 from quantum_scheduler.secrets.seal import FindKeyring, find_keyring, find_no_keyring
 from quantum_scheduler.settings import SettingInvalid, Settings
@@ -190,10 +194,17 @@ def read_mailer(settings: Settings) -> SmtpMailer | None:
 
 
 def build_duties(settings: Settings) -> tuple[Duty, ...]:
-    """Build what else the leader of the watch does: measure the service."""
-    monitoring = settings.monitoring
+    """Build what else the leader of the watch does: measure the service, and raise what runbooks detect.
+
+    Raises SettingInvalid.
+    """
+    monitoring, audience = settings.monitoring, build_audience(settings)
+    table = build_table(data_dir=settings.data_dir)
+    backends = {each.name: each.labels["backend"] for each in table.values() if "backend" in each.labels}
+    signals = list_signals(book.runbook for book in read_shelf(settings.runbooks_dir).books.values())
     collection = Collection(
-        table=build_table(data_dir=settings.data_dir),
+        table=table,
+        behold=lambda: Detector(signals, audience, backends=backends, is_followed=is_followed),
         interval_s=monitoring.interval_s,
         keep=Keep(
             samples=timedelta(hours=monitoring.samples_hours),

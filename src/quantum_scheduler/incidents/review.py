@@ -12,7 +12,7 @@ from quantum_scheduler.incidents.model import RESPONSE_WITHIN, REVIEW_CHARS_MAX,
 from quantum_scheduler.postgres.connect import Connection
 
 # Who writes into a timeline that is no person.
-MACHINES = frozenset({"watch", "runbook", "system", "alertmanager", "grafana", "alert"})
+MACHINES = frozenset({"watch", "detection", "runbook", "system", "alertmanager", "grafana", "alert"})
 CELL_CHARS_MAX = 300
 
 

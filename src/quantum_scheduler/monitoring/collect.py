@@ -33,22 +33,23 @@ class Beholder(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
-    """What is measured how often, for how long it is kept, and who looks at it."""
+    """What is measured how often, for how long it is kept, and how to build whoever looks at it from the start on."""
 
     table: Table
     interval_s: float = INTERVAL_S
     keep: Keep = KEEP
-    beholder: Beholder | None = None
+    behold: Callable[[], Beholder] | None = None
 
 
 async def collect_always(collection: Collection, pool: Pool, now: Callable[[], datetime]) -> None:
     """Sample until cancelled. It outlives restarts of the database; what is missed meanwhile is missing."""
     history = History(collection.table, collection.keep)
+    beholder = None if collection.behold is None else collection.behold()
     loop = asyncio.get_running_loop()
     due_s = loop.time()
     while True:
         try:
-            await collect(pool, history, collection, now=now())
+            await collect(pool, collection.table, history, beholder, now=now())
         except Exception as error:
             if transient(error):
                 log.warning("metrics.database_away", reason=str(error) or type(error).__name__)
@@ -59,15 +60,15 @@ async def collect_always(collection: Collection, pool: Pool, now: Callable[[], d
         await asyncio.sleep(due_s - loop.time())
 
 
-async def collect(pool: Pool, history: History, collection: Collection, *, now: datetime) -> Snapshot:
+async def collect(pool: Pool, table: Table, history: History, beholder: Beholder | None, *, now: datetime) -> Snapshot:
     """Sample everything once: write it down and do what follows from it, in one transaction."""
-    snapshot = await take_snapshot(pool, collection.table, now=now)
+    snapshot = await take_snapshot(pool, table, now=now)
     async with pool.acquire() as conn:
         async with conn.transaction():
             await history.write(conn, snapshot)
-            if collection.beholder is not None:
-                await collection.beholder.look(conn, snapshot)
-        if collection.beholder is not None:
-            collection.beholder.keep()
+            if beholder is not None:
+                await beholder.look(conn, snapshot)
+        if beholder is not None:
+            beholder.keep()
         await history.tidy(conn, now=now)
     return snapshot

@@ -22,6 +22,7 @@ CLOSED = (
     "api_process",
     "audit_entry",
     "audit_head",
+    "detected_signal",
     "escalation",
     "incident",
     "incident_answer",

@@ -99,6 +99,11 @@ async def start_due(conn: Connection, shelf: Shelf, audience: Audience, *, now: 
     return notices
 
 
+async def is_followed(conn: Connection, incident: Incident) -> bool:
+    """Say whether a run for an incident is under way."""
+    return await store.is_followed(conn, incident.id)
+
+
 async def revive_runs(conn: Connection, *, now: datetime) -> int:
     """Queue what runs wait for and nobody has queued any more, because its task was given up; how many tasks."""
     pending = [payload for _, each in await store.list_pending(conn, REVIVED_MAX) for payload in each.values()]

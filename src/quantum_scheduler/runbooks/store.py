@@ -25,6 +25,7 @@ FIND_LOCKING = f"SELECT {_COLUMNS} FROM run WHERE lock = $1 AND finished_at IS N
 LAST_STARTS = """
 SELECT incident_id, runbook, max(started_at) AS started_at FROM run WHERE incident_id = ANY($1) GROUP BY 1, 2
 """
+IS_FOLLOWED = "SELECT EXISTS (SELECT FROM run WHERE incident_id = $1 AND finished_at IS NULL)"
 LIST_PENDING = "SELECT id, pending FROM run WHERE finished_at IS NULL ORDER BY id LIMIT $1"
 LIST = f"""
 SELECT {_COLUMNS} FROM run
@@ -89,6 +90,11 @@ async def last_starts(conn: Connection, incident_ids: Sequence[int]) -> dict[tup
     """When the last run of each runbook for each of these incidents was started."""
     rows = await conn.fetch(LAST_STARTS, incident_ids)
     return {(row["incident_id"], row["runbook"]): row["started_at"] for row in rows}
+
+
+async def is_followed(conn: Connection, incident_id: int) -> bool:
+    """Whether a run of an incident is under way."""
+    return bool(await conn.fetchval(IS_FOLLOWED, incident_id))
 
 
 async def list_pending(conn: Connection, limit: int) -> list[tuple[int, dict[str, Any]]]:

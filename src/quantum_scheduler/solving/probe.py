@@ -15,6 +15,8 @@ from quantum_scheduler.solving.store import breaker as store
 
 # Each backend is asked so often, by one of the workers.
 CHECK_EVERY_S = 15.0
+# And so often while it is not well, or when it has just failed a job.
+CHECK_SOON_S = 4.0
 CANARY_TIMEOUT_S = 120.0
 CANARY_POLL_S = 0.2
 WAITS = ("queued", "running")
@@ -68,11 +70,11 @@ async def probe(conn: Connection, wire: Wire, backend: str, credentials: Credent
 async def probe_due(
     pool: Pool, wire: Wire, backends: Sequence[str], find_credentials: Callable[[str], Awaitable[Credentials]]
 ) -> None:
-    """Ask those of the backends that nobody has asked for `CHECK_EVERY_S`, all at once."""
+    """Ask those of the backends that nobody has asked lately, all at once."""
     if not backends:
         return
     async with pool.acquire() as conn:
-        due = await store.claim_checks(conn, backends, every_s=CHECK_EVERY_S)
+        due = await store.claim_checks(conn, backends, every_s=CHECK_EVERY_S, soon_s=CHECK_SOON_S)
 
     async def ask(backend: str) -> None:
         health = await wire.check(backend, await find_credentials(backend))

@@ -64,11 +64,18 @@ ON CONFLICT (backend) DO UPDATE SET percent = excluded.percent WHERE backend_sha
 RETURNING percent
 """
 
-# Whoever changes the row is the one who asks.
+# Whoever changes the row is the one who asks. One that is not well, or has just failed a job, is asked again soon.
 CLAIM_CHECKS = """
 INSERT INTO backend_health (backend) SELECT name FROM unnest($1::text[]) AS given (name) ORDER BY name
 ON CONFLICT (backend) DO UPDATE SET asked_at = now()
 WHERE backend_health.asked_at < now() - $2 * interval '1 second'
+    OR (backend_health.asked_at < now() - $3 * interval '1 second' AND (
+        backend_health.status <> 'up' OR EXISTS (
+            SELECT FROM breaker_event
+            WHERE breaker_event.backend = backend_health.backend AND breaker_event.at > backend_health.asked_at
+                AND breaker_event.kind IS NOT NULL
+        )
+    ))
 RETURNING backend
 """
 
@@ -134,9 +141,9 @@ async def set_share(conn: Connection, backend: str, percent: int) -> bool:
     return await conn.fetchval(SET_SHARE, backend, percent) is not None
 
 
-async def claim_checks(conn: Connection, names: Sequence[str], *, every_s: float) -> list[str]:
-    """Those of the backends that nobody has asked for `every_s`; now we have."""
-    return [row["backend"] for row in await conn.fetch(CLAIM_CHECKS, names, every_s)]
+async def claim_checks(conn: Connection, names: Sequence[str], *, every_s: float, soon_s: float) -> list[str]:
+    """Those of the backends that nobody has asked for `every_s`, or for `soon_s` where that matters; now we have."""
+    return [row["backend"] for row in await conn.fetch(CLAIM_CHECKS, names, every_s, soon_s)]
 
 
 async def note_health(conn: Connection, backend: str, health: Health) -> None:

@@ -1,0 +1,1 @@
+"""What is detected: signals of runbooks raise incidents, and end them."""
