@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -63,6 +64,31 @@ def test_an_incident_is_steered_from_the_terminal(ask: Ask, dsn: str, run_here: 
     assert len(ask("incidents", "--all")) == 2
     shown = run_here("incident", "show", name, environ={"DATABASE_URL": dsn}).stdout
     assert "[x] Declare incident with appropriate severity" in shown
+
+
+def test_all_of_a_response_is_done_from_the_terminal(
+    ask: Ask, dsn: str, run_here: Callable[..., Any], tmp_path: Path
+) -> None:
+    name = ask("incident", "declare", "Dynex is down", "--severity", "P2", "--service", "quantum/dynex")["name"]
+    assert ask("incident", "mitigate", name)["state"] == "mitigated"
+    assert ask("incident", "worsen", name, "--why", "It is back.")["state"] == "open"
+    assert ask("incident", "roles", name, "scribe", "ann")["scribe"] == "ann"
+    assert ask("incident", "roles", name)["scribe"] == "ann"
+    sections = list(dict.fromkeys(each["section"] for each in ask("incident", "checklist", name)))
+    assert sections == ["During incident", "Resolution", "Post-incident"]
+    ask("incident", "resolve", name)
+    tasks = ask("incident", "tasks", name)
+    assert (len(tasks), tasks[5]["title"], tasks[5]["owner"]) == (12, "Document timeline and root cause", "ann")
+    file = tmp_path / "review.md"
+    ask("incident", "review", name, "--export", str(file))
+    assert "- Customers affected: 0 of 0" in file.read_text()
+    file.write_text("# Ours")
+    assert ask("incident", "review", name, "--replace", str(file)) == {"markdown": "# Ours"}
+    assert ask("incident", "reopen", name)["state"] == "open"
+    shown = run_here("incident", "checklist", name, environ={"DATABASE_URL": dsn}).stdout
+    assert "  1 [x] Declare incident with appropriate severity" in shown
+    ended = run_here("incident", "review", name, "--replace", str(tmp_path / "none"), environ={"DATABASE_URL": dsn})
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1)
 
 
 def test_what_is_refused_has_one_line_and_a_code(dsn: str, run_here: Callable[..., Any]) -> None:

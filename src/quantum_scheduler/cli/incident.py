@@ -1,15 +1,13 @@
 """`incidents`, `incident`: look at incidents and steer them. On the database itself, so also without the API."""
 
-import getpass
-import os
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from quantum_scheduler.app import build_audience
+from quantum_scheduler.cli import work_incident
 from quantum_scheduler.cli.ask import ask_database
+from quantum_scheduler.cli.change_incident import Which, answer_incident, begin, change_incident, draw_incident
 from quantum_scheduler.cli.options import Json
 from quantum_scheduler.cli.write import write_answer
 from quantum_scheduler.incidents import respond
@@ -19,16 +17,12 @@ from quantum_scheduler.incidents.model import UNRESOLVED, Incident, NewIncident
 from quantum_scheduler.incidents.move import add_note, tick_item
 from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.incidents.paging.escalate import read_pages
-from quantum_scheduler.incidents.review import read_review
 from quantum_scheduler.monitoring.detect import Severity
 from quantum_scheduler.postgres.connect import Connection
-from quantum_scheduler.settings import read_settings
 
 app = App(name="incident", help="Look at one incident, and steer it.", help_epilogue="")
 
-Which = Annotated[str, Parameter(name="INCIDENT", help="Its id, or its name, such as incident-2026-11-22-001.")]
 How = Annotated[Severity, Parameter(name="SEVERITY", help="P0 is the worst.")]
-Change = Callable[[Connection, int, Audience, str, datetime], Awaitable[Incident]]
 
 
 def list_all(
@@ -40,7 +34,7 @@ def list_all(
     states = None if every else UNRESOLVED
     found = ask_database(lambda conn: list_incidents(conn, states=states))
     documents = [IncidentDocument.of(each).model_dump(mode="json") for each in found]
-    return write_answer(documents, "\n".join(map(_draw, found)) or "no incidents", json=json)
+    return write_answer(documents, "\n".join(map(draw_incident, found)) or "no incidents", json=json)
 
 
 @app.command
@@ -53,7 +47,11 @@ def show(which: Which, /, *, json: Json = False) -> int:
         return found, WholeIncidentDocument.whole(found, timeline, items, await read_pages(conn, found.id))
 
     incident, whole = ask_database(look)
-    lines = [_draw(incident), f"in {incident.channel}, to be answered by {incident.respond_by:%Y-%m-%d %H:%M} UTC", ""]
+    lines = [
+        draw_incident(incident),
+        f"in {incident.channel}, to be answered by {incident.respond_by:%Y-%m-%d %H:%M} UTC",
+        "",
+    ]
     lines += [f"{each.at:%H:%M:%S}  {each.kind}  {each.actor}" for each in whole.timeline]
     lines += ["", *(f"{each.position:>3} [{'x' if each.done_at else ' '}] {each.title}" for each in whole.items)]
     return write_answer(whole.model_dump(mode="json"), "\n".join(lines), json=json)
@@ -72,18 +70,18 @@ def declare(
 ) -> int:
     """Declare an incident: whoever is on call is paged."""
     new = NewIncident(title=title, severity=severity, impact=impact, policy=policy, service=service)
-    audience, actor, now = _begin()
+    audience, actor, now = begin()
 
     async def act(conn: Connection) -> Incident:
         return (await respond.raise_incident(conn, new, audience, actor=actor, now=now))[0]
 
-    return _answer(ask_database(act), json=json)
+    return answer_incident(ask_database(act), json=json)
 
 
 @app.command
 def ack(which: Which, /, *, json: Json = False) -> int:
     """Promise to be at it for half an hour: nobody further is paged meanwhile."""
-    return _change(
+    return change_incident(
         which, lambda conn, id_, whom, who, now: respond.acknowledge(conn, id_, whom, actor=who, now=now), json=json
     )
 
@@ -97,7 +95,7 @@ def resolve(
     json: Json = False,
 ) -> int:
     """End an incident, tell everybody, and draft the post-mortem."""
-    return _change(
+    return change_incident(
         which,
         lambda conn, id_, whom, who, now: respond.resolve(conn, id_, whom, actor=who, now=now, resolution=resolution),
         json=json,
@@ -114,7 +112,7 @@ def severity(
     json: Json = False,
 ) -> int:
     """Make an incident more or less severe; a worse one pages anew."""
-    return _change(
+    return change_incident(
         which,
         lambda conn, id_, whom, who, now: respond.change_severity(conn, id_, to, whom, actor=who, now=now, why=why),
         json=json,
@@ -135,7 +133,7 @@ def merge(
         other = await find_incident(conn, into)
         return await respond.merge(conn, incident_id, other.id, whom, actor=who, now=now)
 
-    return _change(which, change, json=json)
+    return change_incident(which, change, json=json)
 
 
 @app.command
@@ -148,7 +146,7 @@ def note(
         await add_note(conn, incident_id, text, actor=who, now=now)
         return await find_incident(conn, incident_id)
 
-    return _change(which, change, json=json)
+    return change_incident(which, change, json=json)
 
 
 @app.command
@@ -166,37 +164,16 @@ def tick(
         await tick_item(conn, incident_id, position, actor=who, now=now, is_done=not undo)
         return await find_incident(conn, incident_id)
 
-    return _change(which, change, json=json)
+    return change_incident(which, change, json=json)
 
 
-@app.command
-def review(which: Which, /, *, json: Json = False) -> int:
-    """Print the post-mortem, as Markdown."""
-
-    async def look(conn: Connection) -> str:
-        return await read_review(conn, (await find_incident(conn, which)).id)
-
-    text = ask_database(look)
-    return write_answer({"markdown": text}, text, json=json)
-
-
-def _change(which: str, change: Change, *, json: bool) -> int:
-    audience, actor, now = _begin()
-
-    async def act(conn: Connection) -> Incident:
-        return await change(conn, (await find_incident(conn, which)).id, audience, actor, now)
-
-    return _answer(ask_database(act), json=json)
-
-
-def _begin() -> tuple[Audience, str, datetime]:
-    """Whom to tell, who is acting, and when."""
-    return build_audience(read_settings(os.environ)), getpass.getuser(), datetime.now(UTC)
-
-
-def _answer(incident: Incident, *, json: bool) -> int:
-    return write_answer(IncidentDocument.of(incident).model_dump(mode="json"), _draw(incident), json=json)
-
-
-def _draw(incident: Incident) -> str:
-    return f"{incident.name}  {incident.severity}  {incident.state}  {incident.title}"
+for each in (
+    work_incident.mitigate,
+    work_incident.worsen,
+    work_incident.reopen,
+    work_incident.roles,
+    work_incident.checklist,
+    work_incident.tasks,
+    work_incident.review,
+):
+    app.command(each)

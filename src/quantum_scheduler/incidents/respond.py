@@ -99,7 +99,7 @@ async def resolve(
         await announce_resolved(conn, incident, audience, now=now)
         await close_status(conn, incident_id, actor=actor, now=now)
         await follow(conn, now=now)
-        await draft_review(conn, incident_id, None, now=now)
+        await draft_review(conn, incident_id, now=now)
     return incident
 
 

@@ -1,44 +1,37 @@
 """Write the post-mortem: drafted from the timeline the moment an incident is resolved, then edited by people."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from quantum_scheduler.incidents import store
+from quantum_scheduler.incidents.assess import assess_impact
 from quantum_scheduler.incidents.declare import check_text
 from quantum_scheduler.incidents.look_up import EVENTS_MAX, find_incident
 from quantum_scheduler.incidents.measure import measure_response
 from quantum_scheduler.incidents.model import RESPONSE_WITHIN, REVIEW_CHARS_MAX, Event, Incident, IncidentUnknown, Item
+from quantum_scheduler.jobs.queue_model import JobImpact
 from quantum_scheduler.postgres.connect import Connection
 
 # Who writes into a timeline that is no person.
 MACHINES = frozenset({"watch", "detection", "runbook", "system", "alertmanager", "grafana", "alert"})
 CELL_CHARS_MAX = 300
+DRAFTED, EDITED = "review_drafted", "review_edited"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Impact:
-    """What customers had of it: jobs in that time, those that failed, those that a classical solver had to answer."""
-
-    jobs: int
-    failed: int
-    fell_back: int
-    customers: int
-
-
-async def draft_review(conn: Connection, incident_id: int, impact: Impact | None, *, now: datetime) -> str:
-    """Draft the post-mortem of an incident, keep it unless there is one already, and return the one that is kept.
+async def draft_review(conn: Connection, incident_id: int, *, now: datetime) -> str:
+    """Draft the post-mortem of an incident, unless people have edited it, and return the one that is kept.
 
     Raises IncidentUnknown.
     """
     incident = await find_incident(conn, incident_id)
-    kept = await store.read_review(conn, incident_id)
-    if kept is not None:
-        return kept
     events = await store.read_events(conn, incident_id, after=0, limit=EVENTS_MAX)
+    kept = await store.read_review(conn, incident_id)
+    if kept is not None and any(event.kind == EDITED for event in events):
+        return kept
+    impact = await assess_impact(conn, incident, now=now)
     review = write_review(incident, events, await store.read_items(conn, incident_id), impact)[:REVIEW_CHARS_MAX]
     await store.write_review(conn, incident_id, review)
-    await store.append(conn, incident_id, "review_drafted", "watch", now, {})
+    await store.append(conn, incident_id, DRAFTED, "watch", now, {})
     return review
 
 
@@ -55,15 +48,15 @@ async def edit_review(conn: Connection, incident_id: int, review: str, *, actor:
     check_text(review, "the post-mortem", REVIEW_CHARS_MAX, is_required=True)
     await find_incident(conn, incident_id)
     await store.write_review(conn, incident_id, review)
-    await store.append(conn, incident_id, "review_edited", actor, now, {})
+    await store.append(conn, incident_id, EDITED, actor, now, {})
 
 
-def write_review(incident: Incident, events: Sequence[Event], items: Sequence[Item], impact: Impact | None) -> str:
+def write_review(incident: Incident, events: Sequence[Event], items: Sequence[Item], impact: JobImpact) -> str:
     """Write a post-mortem as Markdown."""
     return "\n".join(_write(incident, events, items, impact)) + "\n"
 
 
-def _write(incident: Incident, events: Sequence[Event], items: Sequence[Item], impact: Impact | None) -> Iterator[str]:
+def _write(incident: Incident, events: Sequence[Event], items: Sequence[Item], impact: JobImpact) -> Iterator[str]:
     yield f"# Post-mortem: {incident.title}"
     yield ""
     yield f"{incident.name}, {incident.severity}. Blameless: it asks what made this possible, not who did it."
@@ -103,17 +96,15 @@ def _summarise(incident: Incident) -> Iterator[str]:
         yield f"\n{incident.resolution}"
 
 
-def _tell_impact(incident: Incident, impact: Impact | None) -> Iterator[str]:
+def _tell_impact(incident: Incident, impact: JobImpact) -> Iterator[str]:
     if incident.impact:
         yield incident.impact
         yield ""
-    if impact is None:
-        yield "The number of jobs and customers is not known."
-        return
-    yield f"- Customers with jobs in this time: {impact.customers:,}"
+    yield f"- Customers affected: {impact.customers_affected:,} of {impact.customers:,} with jobs in this time"
     yield f"- Jobs in this time: {impact.jobs:,}"
     yield f"- Jobs that failed: {impact.failed:,}"
     yield f"- Jobs that a classical solver answered in the place of a quantum backend: {impact.fell_back:,}"
+    yield f"- Jobs that missed their deadline: {impact.late:,}"
 
 
 def _tell_times(incident: Incident) -> Iterator[str]:
@@ -134,7 +125,7 @@ def _tell_event(event: Event) -> str:
 
 
 def _list_done(events: Sequence[Event]) -> list[str]:
-    done = [event for event in events if event.kind != "review_drafted"]
+    done = [event for event in events if event.kind != DRAFTED]
     return [
         f"- {_at(event.at)} {event.kind.replace('_', ' ')}"
         + ("" if event.actor in MACHINES else f", by {_cell(event.actor)}")

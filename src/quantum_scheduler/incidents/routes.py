@@ -295,6 +295,23 @@ async def get_review(incident: Which, _viewer: Viewer, pool: WholeDatabase) -> R
         return ReviewDocument(markdown=await read_review(conn, found.id))
 
 
+@router.get(
+    "/incidents/{incident}/review.md",
+    operation_id="exportReview",
+    summary="Export the post-mortem",
+    response_class=Response,
+    response_description="A Markdown file.",
+    responses=UNKNOWN | {200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}},
+)
+async def export_review(incident: Which, _viewer: Viewer, pool: WholeDatabase) -> Response:
+    """As a file, to keep beside the others."""
+    async with pool.acquire() as conn:
+        found = await find_incident(conn, incident)
+        review = await read_review(conn, found.id)
+    headers = {"Content-Disposition": f'attachment; filename="{found.name}.md"'}
+    return Response(review, media_type="text/markdown", headers=headers)
+
+
 @router.put(
     "/incidents/{incident}/review",
     operation_id="editReview",

@@ -3,8 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
 
-from quantum_scheduler.jobs.queue_model import LaneStats, StuckTask, WorkerStats
+from quantum_scheduler.jobs.queue_model import JobImpact, LaneStats, StuckTask, WorkerStats
+from quantum_scheduler.jobs.store import impact as impact_store
 from quantum_scheduler.jobs.store import lane as store
 from quantum_scheduler.jobs.store import worker as worker_store
 from quantum_scheduler.postgres.connect import Connection
@@ -29,6 +32,11 @@ async def find_stuck(
 ) -> list[StuckTask]:
     """Find up to `STUCK_LISTED_MAX` tasks that run past their deadline or time limit, or silently, longest first."""
     return await store.find_stuck(conn, grace_s=grace_s, silence_s=silence_s, count_max=STUCK_LISTED_MAX)
+
+
+async def measure_impact(conn: Connection, start: datetime, end: datetime, *, fallen_back: Sequence[UUID]) -> JobImpact:
+    """Count what became of the jobs that were there between two moments; `fallen_back` names those that fell back."""
+    return await impact_store.measure(conn, start, end, fallen_back)
 
 
 def queue_depth(stats: Sequence[LaneStats]) -> int:

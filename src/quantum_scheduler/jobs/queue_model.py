@@ -160,3 +160,18 @@ class ReviewedTask:
     def key(self) -> str | None:
         """The key of its submission."""
         return None if self.submitting_at is None else submission_key(self.task_id, self.submitting_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobImpact:
+    """What became of the jobs that were there in some time: `late` missed their deadline in it.
+
+    Of the customers who had jobs then, those are affected of whom one failed, fell back or was late.
+    """
+
+    jobs: int
+    failed: int
+    fell_back: int
+    late: int
+    customers: int
+    customers_affected: int

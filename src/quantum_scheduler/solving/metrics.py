@@ -1,6 +1,8 @@
 """The numbers of quantum solving; each takes what `quantum_stats` measured, and those of one backend its part."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
 
 from quantum_scheduler.backends.load import BackendUnknown, list_backends
 from quantum_scheduler.expressions.duration import parse_duration
@@ -10,6 +12,7 @@ from quantum_scheduler.solving.routing_model import AttemptStats, BackendStats, 
 from quantum_scheduler.solving.store import metrics as store
 
 WINDOW_S = 300.0
+FALLEN_BACK_MAX = 100_000
 
 
 async def quantum_stats(conn: Connection) -> QuantumStats:
@@ -31,6 +34,11 @@ async def quantum_stats(conn: Connection) -> QuantumStats:
             for state in states
         ),
     )
+
+
+async def find_fallen_back(conn: Connection, start: datetime, end: datetime) -> list[UUID]:
+    """Name up to `FALLEN_BACK_MAX` jobs that got no quantum answer between two moments for some trouble."""
+    return await store.find_fallen_back(conn, start, end, FALLEN_BACK_MAX)
 
 
 def health_status(stats: BackendStats) -> str:

@@ -1,5 +1,8 @@
 """The statements that measure attempts."""
 
+from datetime import datetime
+from uuid import UUID
+
 from quantum_scheduler.postgres.connect import Connection
 from quantum_scheduler.solving.routing_model import AttemptFailure, AttemptStats
 
@@ -12,6 +15,10 @@ WITH last AS (
 SELECT count(*) FILTER (WHERE is_fallback) AS fallen_back,
     count(*) FILTER (WHERE is_fallback OR state IN ('answered', 'outrun')) AS wanted
 FROM last
+"""
+
+FIND_FALLEN_BACK = """
+SELECT DISTINCT job_id FROM quantum_attempt WHERE is_fallback AND ended_at >= $1 AND ended_at < $2 LIMIT $3
 """
 
 # The better of two objectives is the smaller; 1 says that they are the same, more that the quantum one is better.
@@ -54,6 +61,11 @@ async def measure_jobs(conn: Connection, *, window_s: float) -> tuple[int, int]:
     row = await conn.fetchrow(MEASURE_JOBS, window_s)
     assert row is not None, "an aggregate has a row"
     return row["fallen_back"], row["wanted"]
+
+
+async def find_fallen_back(conn: Connection, start: datetime, end: datetime, count_max: int) -> list[UUID]:
+    """The jobs of which an attempt ended in trouble between two moments."""
+    return [row["job_id"] for row in await conn.fetch(FIND_FALLEN_BACK, start, end, count_max)]
 
 
 async def measure(conn: Connection, *, window_s: float) -> dict[str, AttemptStats]:

@@ -1,0 +1,20 @@
+"""Assess what customers had of an incident, from what became of their jobs meanwhile."""
+
+from datetime import datetime, timedelta
+
+from quantum_scheduler.incidents.model import Incident
+from quantum_scheduler.jobs.metrics import measure_impact
+from quantum_scheduler.jobs.queue_model import JobImpact
+from quantum_scheduler.postgres.connect import Connection
+from quantum_scheduler.solving.metrics import find_fallen_back
+
+# Of a longer incident only the end is counted.
+ASSESSED_MAX = timedelta(days=7)
+
+
+async def assess_impact(conn: Connection, incident: Incident, *, now: datetime) -> JobImpact:
+    """Count the jobs and customers of the time from the first bad sample to the end, or to now."""
+    end = incident.resolved_at or now
+    start = max(incident.began_at, end - ASSESSED_MAX)
+    fallen_back = await find_fallen_back(conn, start, end)
+    return await measure_impact(conn, start, end, fallen_back=fallen_back)
