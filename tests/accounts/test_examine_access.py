@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+from tests.accounts.plans import Customer
 
 from quantum_scheduler.accounts.limits.examine import (
     examine_abuse,
@@ -15,6 +16,8 @@ from quantum_scheduler.accounts.limits.examine import (
 from quantum_scheduler.accounts.limits.request_model import Consumer, RouteStats
 from quantum_scheduler.accounts.login.examine import examine_logins, judge_logins
 from quantum_scheduler.accounts.login.store.throttle import LoginCounts
+from quantum_scheduler.accounts.quota.examine import examine_quotas
+from quantum_scheduler.accounts.quota.model import Allowance
 from quantum_scheduler.postgres.connect import Pool
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -90,3 +93,19 @@ async def test_what_was_asked_of_the_api_is_examined_where_it_is_written_down(po
     assert (consumers.top_name, consumers.refused_share, consumers.top_org_id) == ("busy", 0.75, str(org_id))
     assert (abuse.suspects, abuse.suspect_org_id) == (1, str(org_id))
     assert (errors.errors, errors.top_route) == (7, "/v1/jobs")
+
+
+async def test_the_quota_that_is_spent_the_most_comes_first(pool: Pool, customer: Customer) -> None:
+    org_id = await customer(solve_ms=Allowance(amount=1000))
+    async with pool.acquire() as conn:
+        await conn.execute("INSERT INTO quota VALUES ($1, 'solve_ms', quota_period_of('solve_ms'), 950, 0, 3)", org_id)
+        await conn.execute("INSERT INTO upstream_quota VALUES ('ibm', 'seconds', 30, 600)")
+        report = await examine_quotas(conn)
+    assert (report.top_org_id, report.top_meter, report.top_share, report.top_amount) == (
+        str(org_id),
+        "solve_ms",
+        0.95,
+        1000,
+    )
+    assert (report.upstream_backend, report.upstream_share) == ("ibm", 0.05)
+    assert (report.nearly_spent, report.refusals) == (1, 3)

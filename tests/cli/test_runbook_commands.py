@@ -51,3 +51,14 @@ def test_ones_own_runbooks_stand_beside_the_library(tmp_path: Path, run_here: Ru
     shown = json.loads(run_here("runbook", "show", "dynex-outage", "--json", environ=environ).stdout)
     assert [each["id"] for each in shown["list"]][:2] == ["1.1", "1.2"]
     assert run_here("runbook", "show", "nothing", environ=environ).returncode == 2
+
+
+def test_drills_are_run_by_name_and_by_file_with_exit_code_1_where_one_fails(tmp_path: Path, run_here: Run) -> None:
+    well = json.loads(run_here("runbook", "simulate", "connection-pool", "--json").stdout)
+    assert (well["passed"], [each["passed"] for each in well["runbooks"][0]["drills"]]) == (True, [True] * 5)
+    ended = run_here("runbook", "simulate", EXAMPLE, "--timeline")
+    assert ended.returncode == 1
+    assert f"{EXAMPLE}:46: no drill goes through 'Otherwise'" in ended.stdout
+    assert "+45 s  raised  Dynex down" in ended.stdout
+    assert run_here("runbook", "simulate", "nothing").returncode == 2
+    assert run_here("runbook", "simulate", tmp_path / "nothing.md").returncode == 2

@@ -1,6 +1,5 @@
 """`runbook`: what is done when something is wrong, as people read it and the engine executes it."""
 
-import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +9,8 @@ from cyclopts import App, Parameter
 from rich.table import Table
 
 from quantum_scheduler.cli.options import Json
+from quantum_scheduler.cli.shelf import open_shelf
+from quantum_scheduler.cli.simulate import simulate
 from quantum_scheduler.cli.write import open_consoles, write_answer, write_file, write_json
 from quantum_scheduler.monitoring.table import describe_metrics
 from quantum_scheduler.runbooks.actions.table import build_registry
@@ -17,8 +18,7 @@ from quantum_scheduler.runbooks.format import format_document
 from quantum_scheduler.runbooks.lint import LintContext, lint_document
 from quantum_scheduler.runbooks.model import Finding, Runbook, RunbookInvalid, Step
 from quantum_scheduler.runbooks.read import measure_coverage
-from quantum_scheduler.runbooks.shelf import Shelf, read_file, read_shelf
-from quantum_scheduler.settings import read_settings
+from quantum_scheduler.runbooks.shelf import read_file
 
 app = App(name="runbook", help="Read, check, format and start runbooks.", help_epilogue="")
 
@@ -26,13 +26,7 @@ Name = Annotated[str, Parameter(name="NAME", help="Name of a runbook.")]
 Files = Annotated[list[Path], Parameter(name="FILES", help="Markdown files.")]
 
 
-def open_shelf() -> Shelf:
-    """Read the library and the folder of RUNBOOKS_DIR, and say which files there are no runbooks."""
-    shelf = read_shelf(read_settings(os.environ).runbooks_dir)
-    _, narration = open_consoles()
-    for path, reason in shelf.unreadable.items():
-        narration.print(f"{path}: {reason}", soft_wrap=True)
-    return shelf
+app.command(simulate)
 
 
 @app.command(name="list")

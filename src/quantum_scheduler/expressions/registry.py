@@ -3,7 +3,7 @@
 import ast
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -27,7 +27,8 @@ class Parameter:
 class Function:
     """A metric (a value under a name, or of a call) or an action, as runbooks see it.
 
-    `needs_undo` says that what it does lasts and can be taken back, so that a step should say how.
+    `needs_undo` says that what it does lasts and can be taken back, so that a step should say how. `returns` are the
+    parts of its result that can be named, None where that is not known.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Function:
     parameters: tuple[Parameter, ...]
     promise: str
     needs_undo: bool = False
+    returns: frozenset[str] | None = None
 
 
 class Registry(Mapping[str, Function]):
@@ -96,6 +98,7 @@ def describe_function(
         parameters=tuple(described),
         promise=promise,
         needs_undo=effect != "read" if needs_undo is None else needs_undo,
+        returns=_read_parts(hints.get("return")),
     )
 
 
@@ -171,6 +174,11 @@ def _read_hint(hint: Any) -> tuple[tuple[type, ...], tuple[str, ...]]:
         return tuple(each for types, _ in read for each in types), tuple(each for _, some in read for each in some)
     plain = list if origin in (list, tuple) else hint
     return ((plain,), ()) if plain in _NAMES else ((), ())
+
+
+def _read_parts(hint: Any) -> frozenset[str] | None:
+    """Read the parts of a result off the annotation of what returns it."""
+    return frozenset(each.name for each in fields(hint)) if is_dataclass(hint) else None
 
 
 def _count(number: int, noun: str) -> str:

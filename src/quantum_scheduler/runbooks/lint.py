@@ -75,7 +75,7 @@ class _Linter:
 
     runbook: Runbook
     context: LintContext
-    names: set[str] = field(default_factory=set)
+    names: dict[str, frozenset[str] | None] = field(default_factory=dict)
     statuses: dict[str, int] = field(default_factory=dict)
 
     def lint(self) -> Iterator[Finding]:
@@ -153,7 +153,7 @@ class _Linter:
                     message = f"{function.name} changes what lasts: add `- undo:` with the call that takes it back"
                     yield _finding("RB020", do.line, message)
             if do.name is not None:
-                self.names.add(do.name)
+                self.names[do.name] = None if function is None else function.returns
             self._note_status(do.call)
         for check in step.check:
             yield from self._lint_expression(check.expression)
@@ -217,7 +217,14 @@ class _Linter:
 
     def _lint_path(self, path: str, expression: Expression) -> Iterator[Finding]:
         registry = self.context.registry
-        if path in registry or path in registry.context or path.split(".", maxsplit=1)[0] in self.names:
+        first, *parts = path.split(".")
+        if first in self.names:
+            known = self.names[first]
+            if parts and known is not None and parts[0] not in known:
+                message = f"{first} has no part {parts[0]}; it has {', '.join(sorted(known))}"
+                yield _finding("RB013", expression.line, message)
+            return
+        if path in registry or path in registry.context:
             return
         message = f"there is no metric {path}, and no result is kept under {path.split('.', maxsplit=1)[0]!r} before"
         yield _finding("RB013", expression.line, message + _suggest(path, registry))

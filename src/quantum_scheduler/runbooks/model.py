@@ -247,3 +247,16 @@ class Coverage:
     def share(self) -> float:
         """The share of steps that are automated or gated, 0 to 1."""
         return (self.automated + self.gated) / self.steps if self.steps else 0.0
+
+
+def list_expressions(runbook: Runbook) -> Iterator[Expression]:
+    """Go through every expression and every call of a runbook."""
+    for signal in runbook.signals:
+        yield from (each for each in (signal.when, signal.clears_when) if each is not None)
+    yield from (branch.when for branch in runbook.branches() if branch.when is not None)
+    for step in runbook.steps():
+        asked = (step.when, step.ask.otherwise if step.ask else None, step.wait.expression if step.wait else None)
+        yield from (each for each in asked if each is not None)
+        yield from (each.call for each in (*step.do, *step.undo))
+        yield from (each.expression for each in step.check)
+        yield from (each.go_on for each in step.ramp)

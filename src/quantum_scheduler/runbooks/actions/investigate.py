@@ -5,7 +5,10 @@ from typing import Literal
 
 from quantum_scheduler.accounts.limits import examine as requests
 from quantum_scheduler.accounts.login.examine import LoginFailures, examine_logins
+from quantum_scheduler.accounts.quota.examine import QuotaReport, examine_quotas
 from quantum_scheduler.backends import reach
+from quantum_scheduler.backends import status_page as reach_status
+from quantum_scheduler.backends.status_page import StatusPage
 from quantum_scheduler.expressions.duration import parse_duration
 from quantum_scheduler.jobs import examine as jobs
 from quantum_scheduler.jobs.examine_model import Affected, JobFailures, QueueHealth, StuckTasks, WorkerHealth
@@ -44,6 +47,11 @@ async def find_consumers(desk: Desk, *, since: str = "5m") -> requests.Consumers
 async def find_abuse(desk: Desk, *, since: str = "15m") -> requests.AbusePatterns:
     """Find organisations that ask on although they are refused: `suspects`, `suspect_org_id`, `dominant_share`."""
     return await requests.examine_abuse(desk.conn, window_s=parse_duration(since))
+
+
+async def report_quotas(desk: Desk) -> QuotaReport:
+    """Find the quotas that are spent the most: `top_org_id`, `top_meter`, `top_share`, `upstream_share`."""
+    return await examine_quotas(desk.conn)
 
 
 async def find_login_failures(desk: Desk, *, since: str = "15m") -> LoginFailures:
@@ -94,6 +102,11 @@ async def probe_tcp(_desk: Desk, vendor: Vendor) -> reach.TcpProbe:
 async def probe_tls(_desk: Desk, vendor: Vendor) -> reach.TlsProbe:
     """Look at a vendor's certificate as its clients do: `ok`, `days_left`, `message`."""
     return await reach.probe_tls(vendor)
+
+
+async def read_status_page(_desk: Desk, vendor: Vendor) -> StatusPage:
+    """Read what a vendor says of itself, where DYNEX_STATUS_URL and the like say: `is_known`, `is_well`, `message`."""
+    return await reach_status.read_status_page(vendor)
 
 
 async def probe_auth(desk: Desk, vendor: Vendor) -> quantum.AuthProbe:
@@ -152,6 +165,7 @@ ACTIONS: tuple[Action, ...] = (
     read("api.errors", find_errors),
     read("api.consumers", find_consumers),
     read("api.abuse", find_abuse),
+    read("quota.report", report_quotas),
     read("auth.failures", find_login_failures),
     read("jobs.queue", look_at_queue),
     read("jobs.workers", look_at_workers),
@@ -162,6 +176,7 @@ ACTIONS: tuple[Action, ...] = (
     read("probe.dns", probe_dns, leaves_home=True),
     read("probe.tcp", probe_tcp, leaves_home=True),
     read("probe.tls", probe_tls, leaves_home=True),
+    read("probe.status_page", read_status_page, leaves_home=True),
     read("probe.auth", probe_auth, leaves_home=True),
     read("postgres.connections", count_connections),
     read("postgres.find_slow", find_slow_queries),
