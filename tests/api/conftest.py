@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
@@ -54,6 +55,7 @@ class Service:
     proxies: tuple[Network, ...] = ()
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
+    runbooks_dir: Path = field(default_factory=Path)
 
     def __enter__(self) -> "Service":
         # Named as TCP, because asyncio else leaves Nagle's algorithm on, which adds 40 ms to every answer.
@@ -122,6 +124,7 @@ class Service:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
+            self.runbooks_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qs-runbooks-")))
             pool = await open_pool(self.dsn)
             stack.callback(pool.terminate)
             executor = await stack.enter_async_context(ProcessPool(2, preload=PRELOAD))
@@ -137,6 +140,7 @@ class Service:
                 login_parts=LoginParts(options=LoginOptions(proxies=self.proxies)),
                 answer_secrets=ANSWER_SECRETS,
                 webhook_secret="webhook-secret-of-tests",
+                runbooks_dir=self.runbooks_dir,
             )
             config = uvicorn.Config(
                 api, log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="on"

@@ -62,3 +62,36 @@ def test_drills_are_run_by_name_and_by_file_with_exit_code_1_where_one_fails(tmp
     assert "+45 s  raised  Dynex down" in ended.stdout
     assert run_here("runbook", "simulate", "nothing").returncode == 2
     assert run_here("runbook", "simulate", tmp_path / "nothing.md").returncode == 2
+
+
+def test_a_run_is_followed_and_answered_from_the_terminal(dsn: str, tmp_path: Path, run_here: Run) -> None:
+    (tmp_path / "own.md").write_text(
+        "---\nrunbook: test\nservice: s\nowner: o\nreview_by: 2099-01-01\non_call: quantum\n---\n# Test\n## Detection\n"
+        "## First\n1. Look.\n2. **Open.**\n   - do: `breaker.open('dynex')`\n"
+        "   - ask: approve, by security, within 15m, else `escalate('security')`\n"
+        "3. **Check.**\n   - check: `dynex.share == 100` within 10s\n"
+    )
+    environ = {"DATABASE_URL": dsn, "RUNBOOKS_DIR": str(tmp_path)}
+
+    def run(*arguments: str, code: int = 0) -> Any:
+        ended = run_here(*arguments, environ=environ)
+        assert ended.returncode == code, (ended.stdout, ended.stderr)
+        return ended
+
+    would = run("runbook", "start", "test", "--dry-run").stdout
+    assert "would ask security: Open. (approve / reject); taken as 'approve'" in would
+    assert "would call breaker.open('dynex')" in would
+    assert "no runs" in run("run", "list").stdout
+    name = json.loads(run("incident", "declare", "Down", "--severity", "P1", "--json").stdout)["name"]
+    number = str(json.loads(run("runbook", "start", "test", "--incident", name, "--json").stdout)["id"])
+    assert "Open." in run("run", "list").stdout
+    shown = run("run", "show", number).stdout
+    assert f"run answer {number} 1.2 approve" in shown
+    assert "waits for security" in shown
+    run("run", "tick", number, "Look")
+    run("run", "approve", number, code=1)
+    run("run", "approve", number, "--as", "security")
+    assert json.loads(run("run", "show", number, "--json").stdout)["gates"] == []
+    run("run", "confirm", number, "Look", code=1)
+    assert "aborting" in run("run", "abort", number, "--why", "enough").stdout
+    run("run", "show", "999", code=2)

@@ -39,10 +39,13 @@ from quantum_scheduler.incidents.status.render import StatusBoard
 from quantum_scheduler.incidents.status.subscriptions import routes as subscriptions
 from quantum_scheduler.jobs import routes as jobs
 from quantum_scheduler.jobs.follow import FOLLOWERS_MAX, JobChanges
+from quantum_scheduler.monitoring.table import describe_metrics
 from quantum_scheduler.notifications import routes as oncall
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.listen import Listener, Notifier
 from quantum_scheduler.postgres.separate import RowWall
+from quantum_scheduler.runbooks import routes as runbooks
+from quantum_scheduler.runbooks.actions.table import build_registry
 from quantum_scheduler.solving import routes as routing
 from quantum_scheduler.solving.port import Executor
 
@@ -70,6 +73,7 @@ ROUTERS = (
     alerts.router,
     answers.router,
     oncall.router,
+    runbooks.router,
     status.summary,
     status.feed,
     status.router,
@@ -96,6 +100,7 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
     answer_secrets: AnswerSecrets = NO_SECRETS,
     webhook_secret: str | None = None,
     status_copy: Path | None = None,
+    runbooks_dir: Path | None = None,
 ) -> FastAPI:
     """Build the API on what the caller has opened and will close after it has stopped serving.
 
@@ -104,7 +109,8 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
     both are kept at once. `check` asks a backend how it is, or else a process of `executor` does; `limits` say how many
     requests are let in. `audience` is told of every incident, and answers what is signed with `answer_secrets`;
     from `webhook_secret` those of the webhooks that subscribe to the status page are made;
-    `status_copy` is where the last status page is kept, for when the database is away.
+    `status_copy` is where the last status page is kept, for when the database is away; `runbooks_dir` holds runbooks
+    of one's own.
     """
     board = HealthBoard(list_backends(), check or build_check(executor))
     changes = JobChanges(listener, stop=stop, followers_max=followers_max)
@@ -143,6 +149,9 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
     api.state.answer_secrets = answer_secrets
     api.state.notifier = notifier
     api.state.webhook_secret = webhook_secret
+    api.state.runbooks = runbooks.RunbookDoor(
+        audience=audience, notifier=notifier, registry=build_registry(describe_metrics()), own=runbooks_dir
+    )
     api.state.status = StatusBoard(pool, status_copy, public_url=audience.public_url)
     for router in ROUTERS:
         api.include_router(router)

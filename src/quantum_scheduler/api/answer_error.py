@@ -78,6 +78,9 @@ from quantum_scheduler.postgres.connect import transient
 from quantum_scheduler.postgres.model import DatabaseUnavailable
 from quantum_scheduler.problems.body import BodyMalformed, MediaTypeWrong, RequestInvalid
 from quantum_scheduler.problems.model import ISSUES_MAX, Issue, ProblemInvalid, ProblemTooLarge
+from quantum_scheduler.runbooks.run_model import AnswerRefused, RunLocked, RunUnknown
+from quantum_scheduler.runbooks.shelf import RunbookUnknown
+from quantum_scheduler.runbooks.start import RunbookBroken
 
 STATUS: dict[type[Exception], int] = {
     BodyMalformed: 400,
@@ -115,6 +118,8 @@ STATUS: dict[type[Exception], int] = {
     MaintenanceUnknown: 404,
     OnCallUnknown: 404,
     PathUnknown: 404,
+    RunUnknown: 404,
+    RunbookUnknown: 404,
     MethodUnknown: 405,
     BodyTooSlow: 408,
     ApiKeyRevoked: 409,
@@ -122,7 +127,10 @@ STATUS: dict[type[Exception], int] = {
     JobFinished: 409,
     LastAdmin: 409,
     MoveRefused: 409,
+    AnswerRefused: 409,
     ResultMissing: 409,
+    RunLocked: 409,
+    RunbookBroken: 409,
     SecondFactorKept: 409,
     TooManyInvitations: 409,
     TooManyKeys: 409,

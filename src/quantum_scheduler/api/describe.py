@@ -19,6 +19,7 @@ from quantum_scheduler.incidents.status.subscriptions.routes import REQUEST_BODI
 from quantum_scheduler.jobs.routes import REQUEST_BODIES as JOB_BODIES
 from quantum_scheduler.notifications.routes import REQUEST_BODIES as ONCALL_BODIES
 from quantum_scheduler.problems.publish import problem_schema
+from quantum_scheduler.runbooks.document import REQUEST_BODIES as RUNBOOK_BODIES
 
 REF = "#/components/schemas/{model}"
 METHODS = ("get", "put", "post", "delete", "patch")
@@ -85,6 +86,7 @@ def _describe_bodies() -> dict[str, Any]:
         *ONCALL_BODIES,
         *STATUS_BODIES,
         *SUBSCRIPTION_BODIES,
+        *RUNBOOK_BODIES,
         ErrorDocument,
     )
     _, described = models_json_schema([(model, "validation") for model in models], ref_template=REF)

@@ -60,7 +60,11 @@ EXIT_CODES = {
     "quantum_scheduler.cli.action.ActionUnconfirmed": 1,
     "quantum_scheduler.runbooks.actions.call.ArgumentInvalid": 2,
     "quantum_scheduler.runbooks.model.RunbookInvalid": 2,
+    "quantum_scheduler.runbooks.run_model.AnswerRefused": 1,
+    "quantum_scheduler.runbooks.run_model.RunLocked": 1,
+    "quantum_scheduler.runbooks.run_model.RunUnknown": 2,
     "quantum_scheduler.runbooks.shelf.RunbookUnknown": 2,
+    "quantum_scheduler.runbooks.start.RunbookBroken": 1,
     "quantum_scheduler.runbooks.actions.desk.ActionFailed": 1,
     "quantum_scheduler.runbooks.actions.table.ActionUnknown": 2,
     "quantum_scheduler.secrets.model.SecretRefused": 1,
@@ -203,6 +207,7 @@ _add(
     "Declare, show, ack, resolve, merge or review one incident; write notes, tick its checklist.",
 )
 _add("runbook", "quantum_scheduler.cli.runbook:app", "Read, check, format and start runbooks.")
+_add("run", "quantum_scheduler.cli.runs:app", "Look at runs of runbooks, answer what they ask, abort them.")
 _add("action", "quantum_scheduler.cli.action:app", "List what runbooks may do, and do it by hand.")
 _add("oncall", "quantum_scheduler.cli.oncall:app", "Show who is on call; override and swap shifts, find gaps.")
 _add(

@@ -11,7 +11,8 @@ ALIASES = frozenset({NAME, "qs"})
 STARTED_AS = "QUANTUM_SCHEDULER_STARTED_AS"
 
 _COMMAND = re.compile(
-    rf"\b{NAME} (?=(?:up|db|submit|jobs?|worker|watch|queue|incidents?|oncall|status|cron|solve|demo)\b)"
+    rf"\b{NAME} (?=(?:up|db|submit|jobs?|worker|watch|queue|incidents?|oncall|status|cron|solve|demo"
+    r"|runbook|run|action|secrets)\b)"
 )
 
 

@@ -1,6 +1,7 @@
 """`runbook`: what is done when something is wrong, as people read it and the engine executes it."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,17 +9,22 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 from rich.table import Table
 
+from quantum_scheduler.cli import steer_runs
+from quantum_scheduler.cli.draw_run import follow_run
 from quantum_scheduler.cli.options import Json
+from quantum_scheduler.cli.program import name_program
 from quantum_scheduler.cli.shelf import open_shelf
 from quantum_scheduler.cli.simulate import simulate
 from quantum_scheduler.cli.write import open_consoles, write_answer, write_file, write_json
 from quantum_scheduler.monitoring.table import describe_metrics
 from quantum_scheduler.runbooks.actions.table import build_registry
+from quantum_scheduler.runbooks.document import RunDocument
 from quantum_scheduler.runbooks.format import format_document
 from quantum_scheduler.runbooks.lint import LintContext, lint_document
 from quantum_scheduler.runbooks.model import Finding, Runbook, RunbookInvalid, Step
 from quantum_scheduler.runbooks.read import measure_coverage
 from quantum_scheduler.runbooks.shelf import read_file
+from quantum_scheduler.runbooks.start import check_runnable
 
 app = App(name="runbook", help="Read, check, format and start runbooks.", help_epilogue="")
 
@@ -55,6 +61,29 @@ def show(name: Name, /, *, json: Json = False) -> int:
     ]
     document = {**_describe(book.runbook), "path": book.path, "list": steps, "text": book.text}
     return write_answer(document, book.text.rstrip(), json=json)
+
+
+@app.command
+def start(
+    name: Name,
+    /,
+    *,
+    incident: Annotated[str | None, Parameter(help="For which incident, by id or name.")] = None,
+    dry_run: Annotated[bool, Parameter(negative=(), help="Only say what it would do now; nothing is changed.")] = False,
+    watch: Annotated[bool, Parameter(negative=(), help="Follow the run until it is over.")] = False,
+    json: Json = False,
+) -> int:
+    """Start a run; without an incident the runbook declares its own."""
+    book = open_shelf().find(name)
+    check_runnable(book, build_registry(describe_metrics()))
+    if dry_run:
+        would = steer_runs.rehearse_run(book, incident)
+        return write_answer([asdict(each) for each in would], "\n".join(each.says for each in would), json=json)
+    run = steer_runs.start(book, incident)
+    if watch:
+        return follow_run(run.id)
+    text = f"run {run.id} of {run.runbook}: {name_program()} run show {run.id} --watch"
+    return write_answer(RunDocument.of(run).model_dump(mode="json"), text, json=json)
 
 
 @app.command

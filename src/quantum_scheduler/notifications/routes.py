@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from quantum_scheduler.accounts.model import Principal
+from quantum_scheduler.accounts.name import name_actor
 from quantum_scheduler.accounts.routes import WholeDatabase, needs
 from quantum_scheduler.notifications.oncall import arrange, find
 from quantum_scheduler.notifications.oncall.document import (
@@ -33,17 +34,12 @@ MONDAY, TUESDAY = "2026-11-23T09:00:00+01:00", "2026-11-24T09:00:00+01:00"
 REQUEST_BODIES: tuple[type[BaseModel], ...] = (PersonRequest, RotationRequest, OverrideRequest, SwapRequest)
 
 
-def _name(principal: Principal) -> str:
-    """How the timeline names who asks."""
-    return f"user {principal.user_id}" if principal.user_id else f"key {str(principal.key_id)[:8]}"
-
-
 async def _admit_viewer(principal: Annotated[Principal, needs("ops:read")]) -> str:
-    return _name(principal)
+    return name_actor(principal)
 
 
 async def _admit_operator(principal: Annotated[Principal, needs("ops:write")]) -> str:
-    return _name(principal)
+    return name_actor(principal)
 
 
 async def _read_body(request: Request, _operator: Annotated[str, Depends(_admit_operator)]) -> bytes:

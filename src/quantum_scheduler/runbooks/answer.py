@@ -19,19 +19,20 @@ from quantum_scheduler.runbooks.run_model import ANSWER_CHARS_MAX, AnswerRefused
 from quantum_scheduler.runbooks.shelf import read_plan
 from quantum_scheduler.runbooks.state import GateKind, Op
 
+CONSENTS = ("approve", "confirm", "acknowledge")
 # For these it matters who answers; anybody who looks after the service may tick a box or say that they are at it.
 GUARDED: frozenset[GateKind] = frozenset({"approve", "confirm", "choose"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speaker:
-    """Who answers: `by` as the timeline names them, `person` as the rota does.
+    """Who answers: `by` as the timeline names them, `names` as the rota does.
 
     Whoever is not among those asked says in whose `role` they answer.
     """
 
     by: str
-    person: str | None = None
+    names: frozenset[str] = frozenset()
     role: str | None = None
 
 
@@ -66,6 +67,25 @@ async def answer_run(
         with suppress(MoveRefused):  # it may be over
             await respond.acknowledge(conn, run.incident_id, audience, actor=by, now=now)
     return moved, notices
+
+
+async def find_consent(conn: Connection, run_id: int, step: str | None) -> str:
+    """The word by which a step gets the consent it asks for: approve, confirm or acknowledge.
+
+    Without a step it is that of the only gate which asks for one. Raises RunUnknown, AnswerRefused.
+    """
+    run = await _lock(conn, run_id)
+    plan = read_plan(run.document, run.runbook)
+    if step is not None:
+        key = plan.find_key(step)
+        known = None if key is None else plan.steps.get(key)
+        words: list[str | None] = [known.ask.kind] if known is not None and known.ask is not None else []
+    else:
+        words = [op.gate for op in run.state.gates() if op.gate in CONSENTS]
+    if len(words) != 1 or words[0] not in CONSENTS:
+        asked = "; ".join(f"{op.step} {plan.title(op.step)!r}" for op in run.state.gates()) or "nothing"
+        raise AnswerRefused(f"say which step is approved; run {run.id} asks: {asked}")
+    return str(words[0])
 
 
 async def abort_run(
@@ -134,7 +154,7 @@ async def _check_role(conn: Connection, plan: Plan, gate: Op, speaker: Speaker, 
     if gate.gate not in GUARDED or speaker.role in roles:
         return
     staff = await find_staff(conn, roles, now)
-    if not staff or speaker.person in staff:
+    if not staff or speaker.names & set(staff):
         return
     asked = " or ".join(roles)
     raise AnswerRefused(f"this is for {asked} to answer ({', '.join(staff)}); in their place, say in whose role")
