@@ -209,6 +209,7 @@ _add(
 _add("runbook", "quantum_scheduler.cli.runbook:app", "Read, check, format and start runbooks.")
 _add("run", "quantum_scheduler.cli.runs:app", "Look at runs of runbooks, answer what they ask, abort them.")
 _add("action", "quantum_scheduler.cli.action:app", "List what runbooks may do, and do it by hand.")
+_add("monitoring", "quantum_scheduler.cli.monitoring:app", "Write what Prometheus, Alertmanager and Grafana need.")
 _add("oncall", "quantum_scheduler.cli.oncall:app", "Show who is on call; override and swap shifts, find gaps.")
 _add(
     "status", "quantum_scheduler.cli.status:app", "Show the status page; set components, tell customers of an incident."

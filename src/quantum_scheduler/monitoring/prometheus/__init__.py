@@ -1,0 +1,1 @@
+"""What Prometheus, Alertmanager and Grafana need to watch the service as it watches itself."""

@@ -1,0 +1,20 @@
+"""What metrics are called in Prometheus, where a name may hold no dot."""
+
+import re
+
+_WORDS = re.compile(r"[A-Za-z0-9]+")
+
+
+def name_scraped(name: str) -> str:
+    """Name a metric as it is scraped: `qih.queue_depth` is `qih_queue_depth`."""
+    return name.replace(".", "_")
+
+
+def name_recorded(name: str) -> str:
+    """Name a metric as it is recorded, one series whatever was scraped: `qih.queue_depth` is `qih:queue_depth`."""
+    return name.replace(".", ":", 1).replace(".", "_")
+
+
+def name_alert(runbook: str, title: str) -> str:
+    """Name the alert of a signal, as alerts are usually named."""
+    return "".join(word[:1].upper() + word[1:] for word in _WORDS.findall(f"{runbook} {title}"))
