@@ -106,3 +106,23 @@ def test_a_rota_that_cannot_be_is_refused(operator: httpx2.Client) -> None:
     assert operator.put("/v1/oncall/rotations/x", json={**base, "starts_at": "soon"}).status_code == 422
     assert operator.put("/v1/oncall/people/a b", json={"targets": []}).status_code == 422
     assert operator.get("/v1/oncall/rotations/none").status_code == 404
+
+
+def test_the_matrix_policies_and_inboxes_are_kept_over_http(operator: httpx2.Client, customer: httpx2.Client) -> None:
+    assert operator.put("/v1/oncall/people/eve", json={"targets": []}).status_code == 204
+    assert operator.put("/v1/oncall/roles/security", json={"contact": "eve"}).status_code == 204
+    assert operator.put("/v1/oncall/roles/security", json={"contact": "nobody-known"}).status_code == 404
+    levels = [{"after_share": 0, "roles": ["security"]}]
+    assert operator.put("/v1/oncall/policies/night", json={"levels": levels}).status_code == 204
+    assert operator.get("/v1/oncall/policies").json()["items"]["night"]["levels"][0]["roles"] == ["security"]
+    assert operator.put("/v1/oncall/policies/night", json={"levels": []}).status_code == 422
+    incident = declare(operator, policy="night")
+    inbox = "/v1/oncall/people/eve/inbox"
+    (page,) = operator.get(inbox, params={"unread": True}).json()["items"]
+    assert (page["incident"], page["severity"]) == (incident["name"], "P1")
+    assert operator.post(f"{inbox}/{page['id']}/read").status_code == 204
+    assert operator.get(inbox, params={"unread": True}).json()["items"] == []
+    assert operator.get(inbox, params={"before": page["id"]}).json()["items"] == []
+    assert operator.post(f"/v1/oncall/people/ann/inbox/{page['id']}/read").status_code == 404
+    # A key is nobody, and has no inbox.
+    assert customer.get("/v1/inbox").status_code == 403

@@ -144,3 +144,48 @@ def test_maintenance_is_scheduled_and_ended(ask: Ask, dsn: str, run_here: Callab
     ):
         ended = run_here("maintenance", *arguments, environ={"DATABASE_URL": dsn})
         assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1)
+
+
+def test_the_matrix_and_the_policies_are_shown_and_changed(
+    ask: Ask, dsn: str, run_here: Callable[..., Any], tmp_path: Path
+) -> None:
+    asyncio.run(arrange(dsn))
+    roles = ask("oncall", "contacts")
+    assert [each["title"] for each in roles if not each["is_emergency"]] == [
+        *("On-Call Engineer", "Senior Engineer", "Quantum Expert", "SRE Lead", "Engineering Manager"),
+    ]
+    assert [each["name"] for each in roles if each["is_emergency"]] == [
+        *("security", "infrastructure", "quantum", "management"),
+    ]
+    changed = ask("oncall", "contacts", "security", "ann", "--backup", "bob")
+    assert {each["name"]: (each["contact"], each["backup"]) for each in changed}["security"] == ("ann", "bob")
+    written = ask("oncall", "policy", "night", "--level", "0=security", "--level", "0.5=security/backup,sre-lead")
+    assert [(each["after_share"], each["roles"]) for each in written["night"]] == [
+        (0.0, ["security"]),
+        (0.5, ["security/backup", "sre-lead"]),
+    ]
+    assert {"default", "night"} <= set(ask("oncall", "policy"))
+    ask("oncall", "override", "primary", "bob", "--start", YESTERDAY, "--end", TOMORROW)
+    assert [each["person"] for each in ask("oncall", "overrides", "primary")] == ["bob"]
+    (file,) = ask("oncall", "export", "--out", str(tmp_path))
+    assert Path(file).read_text().startswith("BEGIN:VCALENDAR")
+    for arguments in (
+        ("contacts", "security"),
+        ("policy", "none"),
+        ("policy", "x", "--level", "soon=security"),
+        ("policy", "x", "--level", "0.5=security"),
+        ("overrides", "none"),
+        ("export", "--out", str(tmp_path / "none")),
+    ):
+        ended = run_here("oncall", *arguments, environ={"DATABASE_URL": dsn})
+        assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1)
+
+
+def test_an_inbox_is_read_from_the_terminal(ask: Ask, dsn: str, run_here: Callable[..., Any]) -> None:
+    name = ask("incident", "declare", "Dynex is down", "--severity", "P1")["name"]
+    (page,) = ask("inbox", "oncall-primary", "--unread")
+    assert (page["incident"], page["kind"]) == (name, "alert")
+    assert ask("inbox", "oncall-primary", "--unread", "--read", page["id"]) == []
+    assert ask("inbox", "oncall-primary")[0]["read_at"]
+    ended = run_here("inbox", "bob", "--read", page["id"], environ={"DATABASE_URL": dsn})
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1)

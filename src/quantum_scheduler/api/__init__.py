@@ -41,6 +41,7 @@ from quantum_scheduler.jobs import routes as jobs
 from quantum_scheduler.jobs.follow import FOLLOWERS_MAX, JobChanges
 from quantum_scheduler.monitoring.table import describe_metrics
 from quantum_scheduler.notifications import routes as oncall
+from quantum_scheduler.notifications.inbox import routes as inbox
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.listen import Listener, Notifier
 from quantum_scheduler.postgres.separate import RowWall
@@ -73,6 +74,7 @@ ROUTERS = (
     alerts.router,
     answers.router,
     oncall.router,
+    inbox.router,
     runbooks.router,
     status.summary,
     status.feed,

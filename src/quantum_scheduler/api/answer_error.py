@@ -73,6 +73,7 @@ from quantum_scheduler.jobs.follow import TooManyFollowers
 from quantum_scheduler.jobs.model import IdempotencyConflict, JobFinished, JobUnknown, ResultMissing
 from quantum_scheduler.jobs.page import CursorUnreadable
 from quantum_scheduler.monitoring.maintenance.model import MaintenanceInvalid, MaintenanceUnknown
+from quantum_scheduler.notifications.inbox.read import InboxMessageUnknown
 from quantum_scheduler.notifications.oncall.model import OnCallUnknown, RotationInvalid
 from quantum_scheduler.postgres.connect import transient
 from quantum_scheduler.postgres.model import DatabaseUnavailable
@@ -114,6 +115,7 @@ STATUS: dict[type[Exception], int] = {
     MeterUncounted: 404,
     PlanUnknown: 404,
     ComponentUnknown: 404,
+    InboxMessageUnknown: 404,
     IncidentUnknown: 404,
     MaintenanceUnknown: 404,
     OnCallUnknown: 404,

@@ -72,6 +72,7 @@ EXIT_CODES = {
     "quantum_scheduler.secrets.model.SecretUnknown": 2,
     "quantum_scheduler.secrets.model.SecretsLocked": 2,
     "quantum_scheduler.solving.actions.ShareInvalid": 2,
+    "quantum_scheduler.notifications.inbox.read.InboxMessageUnknown": 2,
     "quantum_scheduler.notifications.oncall.model.OnCallUnknown": 2,
     "quantum_scheduler.notifications.oncall.model.RotationInvalid": 2,
     "quantum_scheduler.postgres.model.BackupFailed": 2,
@@ -211,6 +212,7 @@ _add("run", "quantum_scheduler.cli.runs:app", "Look at runs of runbooks, answer 
 _add("action", "quantum_scheduler.cli.action:app", "List what runbooks may do, and do it by hand.")
 _add("monitoring", "quantum_scheduler.cli.monitoring:app", "Write what Prometheus, Alertmanager and Grafana need.")
 _add("oncall", "quantum_scheduler.cli.oncall:app", "Show who is on call; override and swap shifts, find gaps.")
+_add("inbox", "quantum_scheduler.cli.inbox:inbox", "Show what somebody on call was told.")
 _add(
     "status", "quantum_scheduler.cli.status:app", "Show the status page; set components, tell customers of an incident."
 )

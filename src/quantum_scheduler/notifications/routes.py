@@ -11,19 +11,22 @@ from quantum_scheduler.accounts.name import name_actor
 from quantum_scheduler.accounts.routes import WholeDatabase, needs
 from quantum_scheduler.notifications.oncall import arrange, find
 from quantum_scheduler.notifications.oncall.document import (
+    ContactsRequest,
     DutiesDocument,
     DutyDocument,
     GapDocument,
     GapsDocument,
     OverrideRequest,
     PersonRequest,
+    PoliciesDocument,
+    PolicyDocument,
     RotationRequest,
     ShiftDocument,
     ShiftsDocument,
     SwapRequest,
 )
 from quantum_scheduler.notifications.oncall.rotate import write_calendar
-from quantum_scheduler.problems.body import check_media_type, read_fields, read_object
+from quantum_scheduler.problems.body import check_media_type, read_document_body, read_fields, read_object
 
 NAME_CHARS_MAX = 100
 DAYS_MAX = 365
@@ -31,7 +34,14 @@ CALENDAR_DAYS = 90
 # For the examples.
 MONDAY, TUESDAY = "2026-11-23T09:00:00+01:00", "2026-11-24T09:00:00+01:00"
 
-REQUEST_BODIES: tuple[type[BaseModel], ...] = (PersonRequest, RotationRequest, OverrideRequest, SwapRequest)
+REQUEST_BODIES: tuple[type[BaseModel], ...] = (
+    PersonRequest,
+    RotationRequest,
+    OverrideRequest,
+    SwapRequest,
+    ContactsRequest,
+    PolicyDocument,
+)
 
 
 async def _admit_viewer(principal: Annotated[Principal, needs("ops:read")]) -> str:
@@ -182,3 +192,45 @@ async def swap(name: Name, operator: Operator, pool: WholeDatabase, body: Operat
     wanted = read_fields(SwapRequest, read_object(body))
     async with pool.acquire() as conn, conn.transaction():
         await arrange.swap(conn, name, wanted.one, wanted.other, actor=operator, now=datetime.now(UTC))
+
+
+@router.put(
+    "/roles/{name}",
+    operation_id="keepContacts",
+    summary="Say who stands behind a role",
+    status_code=204,
+    response_class=Response,
+    response_description="Done.",
+    responses=UNKNOWN,
+    openapi_extra=takes(ContactsRequest, contact="oncall-primary", backup="oncall-backup"),
+)
+async def keep_contacts(name: Name, _operator: Operator, pool: WholeDatabase, body: OperatorBody) -> None:
+    """A rotation of that name takes its place in the matrix, or else a person does."""
+    wanted = read_fields(ContactsRequest, read_object(body))
+    async with pool.acquire() as conn, conn.transaction():
+        await arrange.keep_contacts(conn, name, wanted.contact, wanted.backup)
+
+
+@router.get("/policies", operation_id="listPolicies", summary="List policies", response_description="The policies.")
+async def list_policies(_viewer: Viewer, pool: WholeDatabase) -> PoliciesDocument:
+    """Which roles are paged after which share of the time to respond."""
+    async with pool.acquire() as conn:
+        found = await find.list_policies(conn)
+    return PoliciesDocument(items={name: PolicyDocument.of(levels) for name, levels in found.items()})
+
+
+@router.put(
+    "/policies/{name}",
+    operation_id="keepPolicy",
+    summary="Write a policy down",
+    status_code=204,
+    response_class=Response,
+    response_description="Done.",
+    responses=UNKNOWN,
+    openapi_extra=takes(PolicyDocument, levels=[{"after_share": 0, "roles": ["on-call-engineer"]}]),
+)
+async def keep_policy(name: Name, _operator: Operator, pool: WholeDatabase, body: OperatorBody) -> None:
+    """The first level pages at once; it counts for incidents that are declared from now on."""
+    levels = read_document_body(PolicyDocument, body).to_levels()
+    async with pool.acquire() as conn, conn.transaction():
+        await arrange.keep_policy(conn, name, levels)

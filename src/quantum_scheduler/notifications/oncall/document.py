@@ -1,5 +1,6 @@
 """Who is on call as JSON: what operators send and see."""
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
@@ -9,9 +10,13 @@ from quantum_scheduler.notifications.model import ChannelName, Target
 from quantum_scheduler.notifications.oncall.find import Duty
 from quantum_scheduler.notifications.oncall.model import (
     ADDRESS_CHARS_MAX,
+    LEVELS_MAX,
     PEOPLE_MAX,
+    ROLES_MAX,
+    SHARE_MAX,
     TARGETS_MAX,
     TURN_DAYS_MAX,
+    Level,
     Override,
     Person,
     Rotation,
@@ -72,6 +77,48 @@ class OverrideRequest(Document):
     def to_override(self) -> Override:
         """The override. Raises RotationInvalid."""
         return Override(starts_at=self.starts_at, ends_at=self.ends_at, person=self.person)
+
+
+class ContactsRequest(Document):
+    """Who stands behind a role: rotations, or else people."""
+
+    contact: PersonName
+    backup: PersonName | None = None
+
+
+class LevelDocument(Document):
+    """Which roles are paged once this share of the time to respond has passed; `role/backup` means its backup."""
+
+    after_share: Annotated[float, Field(ge=0, le=SHARE_MAX)]
+    roles: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=100)]], Field(min_length=1, max_length=ROLES_MAX)
+    ]
+
+
+class PolicyDocument(Document):
+    """How an incident escalates, level by level."""
+
+    levels: Annotated[list[LevelDocument], Field(min_length=1, max_length=LEVELS_MAX)]
+
+    def to_levels(self) -> list[Level]:
+        """The levels. Raises RotationInvalid."""
+        return [
+            Level(level=number, after_share=each.after_share, roles=tuple(each.roles))
+            for number, each in enumerate(self.levels)
+        ]
+
+    @classmethod
+    def of(cls, levels: Sequence[Level]) -> Self:
+        """Show a policy."""
+        return cls(levels=[LevelDocument(after_share=each.after_share, roles=list(each.roles)) for each in levels])
+
+
+class PoliciesDocument(BaseModel):
+    """The policies by name."""
+
+    model_config = ConfigDict(title="Policies")
+
+    items: dict[str, PolicyDocument]
 
 
 class SwapRequest(Document):

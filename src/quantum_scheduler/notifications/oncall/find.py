@@ -11,6 +11,7 @@ from quantum_scheduler.notifications.oncall.model import (
     DEFAULT_POLICY,
     Level,
     OnCallUnknown,
+    Override,
     Person,
     Role,
     Rotation,
@@ -105,6 +106,22 @@ async def find_staff(conn: Connection, roles: Sequence[str], at: datetime) -> li
         elif role in contacts or role in rotations or role in people:
             names.append(await _resolve(conn, role, rotations, at))
     return list(dict.fromkeys(name for name in names if name is not None))
+
+
+async def list_policies(conn: Connection) -> dict[str, list[Level]]:
+    """List the policies by name, each with its levels."""
+    return {name: await store.read_policy(conn, name) for name in await store.list_policies(conn)}
+
+
+async def list_rotations(conn: Connection) -> list[Rotation]:
+    """List the rotations by name."""
+    return await store.list_rotations(conn, ROTATIONS_MAX)
+
+
+async def find_overrides(conn: Connection, name: str, start: datetime, end: datetime) -> list[Override]:
+    """List what overrides a rotation between two moments, in the order it was made. Raises OnCallUnknown."""
+    await find_rotation(conn, name)
+    return await store.list_overrides(conn, name, start, end)
 
 
 async def find_rotation(conn: Connection, name: str) -> Rotation:
