@@ -7,7 +7,7 @@ import pytest
 
 from quantum_scheduler.backends.model import Health
 from quantum_scheduler.postgres.connect import Pool
-from quantum_scheduler.solving.actions import classical_only, clear_override, set_priority
+from quantum_scheduler.solving.actions import classical_only, clear_override, put_last, set_priority
 from quantum_scheduler.solving.judge import judge_race
 from quantum_scheduler.solving.route import RULES, decide, list_candidates
 from quantum_scheduler.solving.routing_model import Appraisal, Breaker, Candidate, Question, Rules
@@ -123,3 +123,12 @@ async def test_an_override_expires(pool: Pool) -> None:
     async with pool.acquire() as conn:
         await classical_only(conn, True, reason="drill", expires_at=datetime.now(UTC))
         assert await read_rules(conn, Rules()) == Rules()
+
+
+async def test_a_backend_that_is_put_last_is_still_in_use(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        assert await put_last(conn, "dynex", reason="a test") == ()
+        await set_priority(conn, ["dynex", "ibm", "simulator"], reason="a test")
+        assert await put_last(conn, "dynex", reason="another") == ("ibm", "simulator", "dynex")
+        assert await put_last(conn, "braket", reason="another") == ("ibm", "simulator", "dynex")
+        assert (await read_latest_rules(conn)).priority == ("ibm", "simulator", "dynex")

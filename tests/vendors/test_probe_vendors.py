@@ -10,8 +10,9 @@ from quantum_scheduler.backends.model import Health
 from quantum_scheduler.backends.reach import find_place, probe_dns, probe_tcp, probe_tls
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.secrets.seal import find_no_keyring
+from quantum_scheduler.solving.actions import set_priority
 from quantum_scheduler.solving.call import Wire
-from quantum_scheduler.solving.examine import examine_failures, probe_auth
+from quantum_scheduler.solving.examine import examine_failures, probe_auth, probe_backends
 from quantum_scheduler.testing.port import VendorServer
 
 CLOSED = {"DYNEX_GRPC_ENDPOINT": "127.0.0.1:9"}
@@ -120,3 +121,19 @@ async def test_failures_of_attempts_are_grouped_by_backend_and_kind(pool: Pool) 
     assert (found.attempts, found.failed, found.share, found.backends) == (4, 3, 0.75, 2)
     assert (found.top_backend, found.top_kind, found.top_share) == ("dynex", "auth", 2 / 3)
     assert [(each.kind, each.attempts, each.jobs) for each in found.patterns] == [("auth", 2, 1), ("doubtful", 1, 1)]
+
+
+async def test_all_vendors_in_use_are_asked_and_those_that_are_not_are_left_alone(
+    pool: Pool, servers: dict[str, VendorServer]
+) -> None:
+    wire = cast("Wire", Answering(Health(status="down", error="auth", message="no")))
+    async with pool.acquire() as conn:
+        nobody = await probe_backends(conn, wire, find_no_keyring)
+        await set_priority(conn, ["dynex", "dwave", "simulator"], reason="a test")
+        with use_credentials({**servers["dynex"].environment(), "DWAVE_API_ENDPOINT": "http://127.0.0.1:9"}):
+            asked = await probe_backends(conn, wire, find_no_keyring)
+        known = await conn.fetchval("SELECT count(*) FROM backend_health")
+    assert (nobody.asked, nobody.all_refused, nobody.all_unreached) == (0, False, False)
+    assert (asked.asked, asked.well, asked.all_refused, asked.all_unreached) == (2, 0, True, False)
+    assert (asked.refused_names, asked.unreached_names) == (("dynex", "dwave"), ("dwave",))
+    assert known == 0

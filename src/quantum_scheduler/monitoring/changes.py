@@ -14,12 +14,17 @@ from quantum_scheduler.solving.actions import list_overrides
 WINDOW_S = 86_400.0
 WINDOW_S_MAX = 31 * 86_400.0
 LISTED_MAX = 100
+INSTALLED = "service.installed"
+# Migrations that come with the first one are part of the installation.
+INSTALLED_WITHIN = timedelta(minutes=10)
+# What was done about an incident is not what it came from.
+INCIDENT = "incident-"
 
 ChangeKind = Literal["deployment", "settings", "keys", "priorities", "access", "other"]
 
 # The first part of an action's name tells what kind of change it is.
 KINDS: dict[str, ChangeKind] = {
-    "service": "deployment",
+    "service": "deployment",  # but for the first, which changes nothing
     "settings": "settings",
     "limits": "settings",
     "quota": "settings",
@@ -67,14 +72,18 @@ async def find_changes(conn: Connection, *, now: datetime, window_s: float = WIN
     """`audit.changes`: look for deployments, settings, keys, priorities and accesses that were changed.
 
     They come from the audit log, the list of migrations, the versions of secrets and what operators decided of the
-    routing. Raises ValueError.
+    routing. What was done about incidents is left out, and the installation itself. Raises ValueError.
     """
     if not 0 < window_s <= WINDOW_S_MAX:
         raise ValueError(f"a window of changes has 0 to {WINDOW_S_MAX:g} seconds")
     since = now - timedelta(seconds=window_s)
     changes = [_read_entry(each) for each in await list_changes(conn, since)]
     applied = [(each.applied_at, each.name) for each in await migration_status(conn) if each.applied_at is not None]
-    changes += [Change(at=at, kind="deployment", action="db.migrate", subject=name, by="") for at, name in applied[-1:]]
+    changes += [
+        Change(at=at, kind="deployment", action="db.migrate", subject=name, by="")
+        for at, name in applied[-1:]
+        if at > applied[0][0] + INSTALLED_WITHIN
+    ]
     changes += [
         Change(at=each.created_at, kind="keys", action=f"secrets.{each.state}", subject=each.name, by="")
         for each in await list_secrets(conn)
@@ -82,6 +91,7 @@ async def find_changes(conn: Connection, *, now: datetime, window_s: float = WIN
     changes += [
         Change(at=each.set_at, kind="priorities", action=f"solving.{each.name}", subject=each.reason, by="")
         for each in await list_overrides(conn)
+        if not each.reason.startswith(INCIDENT)
     ]
     recent = sorted((each for each in changes if each.at > since), key=lambda each: each.at, reverse=True)
     counts = [each.kind for each in recent]
@@ -101,5 +111,5 @@ async def find_changes(conn: Connection, *, now: datetime, window_s: float = WIN
 def _read_entry(chained: ChainedEntry) -> Change:
     entry = asdict(chained.entry)
     by = next((f"{name.removesuffix('_id')}:{entry[name]}" for name in ("user_id", "key_id") if entry[name]), "")
-    kind = KINDS.get(entry["action"].partition(".")[0], "other")
+    kind = "other" if entry["action"] == INSTALLED else KINDS.get(entry["action"].partition(".")[0], "other")
     return Change(at=chained.at, kind=kind, action=entry["action"], subject=entry["subject"], by=by)

@@ -110,6 +110,22 @@ async def set_priority(
     await rules_store.set_override(conn, "priority", list(backends), reason=reason, expires_at=expires_at)
 
 
+async def put_last(
+    conn: Connection, backend: str, *, reason: str, expires_at: datetime | None = None
+) -> tuple[str, ...]:
+    """`solving.put_last`: prefer every other quantum backend that is in use to this one, and return the order then.
+
+    It is still asked how it is, so that one sees when it is well again. Raises BackendUnknown.
+    """
+    _check(backend)
+    async with conn.transaction():
+        order = (await read_latest_rules(conn)).priority
+        last = (*(each for each in order if each != backend), *(each for each in order if each == backend))
+        if last != order:
+            await rules_store.set_override(conn, "priority", list(last), reason=reason, expires_at=expires_at)
+    return last
+
+
 async def clear_override(conn: Connection, name: str) -> bool:
     """`solving.clear`: leave `priority` or `classical_only` to the workers' environment; False where it was."""
     return await rules_store.clear_override(conn, name)

@@ -1,14 +1,17 @@
 """Look into what is wrong with quantum solving. Nothing here changes what is routed where."""
 
+import asyncio
 from dataclasses import dataclass
 
+from quantum_scheduler.backends import reach
 from quantum_scheduler.backends.model import ErrorKind
 from quantum_scheduler.postgres.connect import Connection
+from quantum_scheduler.secrets.reveal import reveal_surely
 from quantum_scheduler.secrets.seal import FindKeyring
-from quantum_scheduler.solving.actions import probe_backend
 from quantum_scheduler.solving.call import Wire
 from quantum_scheduler.solving.metrics import quantum_stats
 from quantum_scheduler.solving.routing_model import AttemptFailure
+from quantum_scheduler.solving.rules import read_latest_rules
 from quantum_scheduler.solving.store import metrics as store
 
 WINDOW_S = 900.0
@@ -46,6 +49,23 @@ class AuthProbe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackendsProbe:
+    """The vendors in use together: how many were `asked`, are `well`, `refused` our key, or were not reached at all.
+
+    `all_refused` and `all_unreached` are False where no vendor is in use.
+    """
+
+    asked: int
+    well: int
+    refused: int
+    unreached: int
+    all_refused: bool
+    all_unreached: bool
+    refused_names: tuple[str, ...]
+    unreached_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuantumFailures:
     """How attempts at quantum backends failed: `top_share` of the `failed` ones as `top_kind` at `top_backend`.
 
@@ -64,11 +84,8 @@ class QuantumFailures:
 
 
 async def probe_auth(conn: Connection, wire: Wire, find: FindKeyring, vendor: str) -> AuthProbe:
-    """`probe.auth`: make the cheapest authenticated request to a vendor. Outside a transaction.
-
-    Raises BackendUnknown.
-    """
-    health = await probe_backend(conn, wire, find, vendor)
+    """`probe.auth`: make the cheapest authenticated request to a vendor and tell nobody. Outside a transaction."""
+    health = await wire.check(vendor, await reveal_surely(conn, find, vendor))
     status = STATUS_OK if health.error is None else STATUSES.get(health.error, STATUS_OTHER)
     return AuthProbe(
         ok=health.error not in ("auth", "timeout", "unavailable"),
@@ -78,6 +95,27 @@ async def probe_auth(conn: Connection, wire: Wire, find: FindKeyring, vendor: st
         error=health.error or "",
         message=health.message,
         ms=health.latency_ms,
+    )
+
+
+async def probe_backends(conn: Connection, wire: Wire, find: FindKeyring) -> BackendsProbe:
+    """`probe.backends`: ask all vendors in use how they are, and how far one gets to each. Outside a transaction."""
+    order = (await read_latest_rules(conn)).priority
+    names = [name for name in order if name in reach.ENDPOINTS]
+    credentials = [await reveal_surely(conn, find, name) for name in names]
+    healths = await asyncio.gather(*(wire.check(name, each) for name, each in zip(names, credentials, strict=True)))
+    lines = await asyncio.gather(*(reach.probe_tcp(name) for name in names))
+    refused = [name for name, health in zip(names, healths, strict=True) if health.error == "auth"]
+    unreached = [name for name, line in zip(names, lines, strict=True) if not line.ok]
+    return BackendsProbe(
+        asked=len(names),
+        well=sum(health.status != "down" for health in healths),
+        refused=len(refused),
+        unreached=len(unreached),
+        all_refused=bool(names) and len(refused) == len(names),
+        all_unreached=bool(names) and len(unreached) == len(names),
+        refused_names=tuple(refused),
+        unreached_names=tuple(unreached),
     )
 
 

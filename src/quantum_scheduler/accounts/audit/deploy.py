@@ -14,7 +14,7 @@ LISTED_MAX = 200
 
 
 async def record_deployment(conn: Connection, *, version: str, settings: Mapping[str, str]) -> bool:
-    """Audit that the service started, if with another version or other settings than last time; False if with none.
+    """Audit that the service started for the first time, or with another version or settings; False if with neither.
 
     `settings` hold no secrets. Joins the caller's transaction, as `record_audit`.
     """
@@ -24,9 +24,9 @@ async def record_deployment(conn: Connection, *, version: str, settings: Mapping
     changed = {name: [known.get(name), value] for name, value in settings.items() if known.get(name) != value}
     if latest is not None and before.get("version") == version and not changed:
         return False
-    is_new = latest is None or before.get("version") != version
+    is_new = before.get("version") != version
     entry = AuditEntry(
-        action="service.deployed" if is_new else "settings.changed",
+        action="service.installed" if latest is None else "service.deployed" if is_new else "settings.changed",
         subject=SUBJECT,
         detail={"version": version, "before": before.get("version"), "changed": changed, "settings": dict(settings)},
     )
@@ -35,5 +35,8 @@ async def record_deployment(conn: Connection, *, version: str, settings: Mapping
 
 
 async def list_changes(conn: Connection, since: datetime) -> list[ChainedEntry]:
-    """List what was done since then, but for logins, the newest first, up to `LISTED_MAX`."""
+    """List what was done since then, but for logins and what was done about incidents, the newest first.
+
+    It lists up to `LISTED_MAX`.
+    """
     return list(await store.list_since(conn, since, looked_at_max=LOOKED_AT_MAX, limit=LISTED_MAX))

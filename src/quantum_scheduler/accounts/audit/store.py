@@ -35,7 +35,8 @@ ORDER BY seq DESC LIMIT $4
 LIST_SINCE = """
 SELECT seq, at, action, org_id, user_id, key_id, subject, detail, incident_id, network, hash
 FROM audit_entry
-WHERE seq > (SELECT seq FROM audit_head) - $2 AND at > $1 AND action !~ '^login[.]' ORDER BY seq DESC LIMIT $3
+WHERE seq > (SELECT seq FROM audit_head) - $2 AND at > $1 AND action !~ '^login[.]'
+    AND incident_id IS NULL ORDER BY seq DESC LIMIT $3
 """
 
 FIND_LATEST = """
@@ -90,7 +91,7 @@ async def list_entries(
 
 
 async def list_since(conn: Connection, since: datetime, *, looked_at_max: int, limit: int) -> Sequence[ChainedEntry]:
-    """The newest entries since then but those of logins, among the last `looked_at_max`."""
+    """The newest entries since then but those of logins and incidents, among the last `looked_at_max`."""
     return [_chained(row) for row in await conn.fetch(LIST_SINCE, since, looked_at_max, limit)]
 
 

@@ -114,6 +114,11 @@ async def probe_auth(desk: Desk, vendor: Vendor) -> quantum.AuthProbe:
     return await quantum.probe_auth(desk.conn, desk.need_wire(), desk.parts.find_keyring, vendor)
 
 
+async def probe_backends(desk: Desk) -> quantum.BackendsProbe:
+    """Ask all vendors in use how they are, and how far one gets: `asked`, `well`, `all_refused`, `all_unreached`."""
+    return await quantum.probe_backends(desk.conn, desk.need_wire(), desk.parts.find_keyring)
+
+
 async def count_connections(desk: Desk) -> activity.Connections:
     """Count the connections to the database server: `open`, `open_max`, `used_share`, `idle_in_transaction`."""
     return await activity.count_connections(desk.conn)
@@ -178,6 +183,7 @@ ACTIONS: tuple[Action, ...] = (
     read("probe.tls", probe_tls, leaves_home=True),
     read("probe.status_page", read_status_page, leaves_home=True),
     read("probe.auth", probe_auth, leaves_home=True),
+    read("probe.backends", probe_backends, leaves_home=True),
     read("postgres.connections", count_connections),
     read("postgres.find_slow", find_slow_queries),
     read("postgres.statements", find_statements),

@@ -59,6 +59,12 @@ async def set_priority(desk: Desk, backends: list[str], *, reason: str = "", min
     await actions.set_priority(desk.conn, backends, reason=desk.why(reason), expires_at=desk.after(minutes))
 
 
+async def put_last(desk: Desk, backend: str, *, reason: str = "", minutes: float | None = None) -> list[str]:
+    """Prefer every other quantum backend that is in use to this one; the order as it is then."""
+    order = await actions.put_last(desk.conn, backend, reason=desk.why(reason), expires_at=desk.after(minutes))
+    return list(order)
+
+
 async def clear(desk: Desk, name: Literal["priority", "classical_only"]) -> bool:
     """Leave the order of backends, or the classical-only mode, to the workers' environment; False where it was."""
     return await actions.clear_override(desk.conn, name)
@@ -91,5 +97,6 @@ ACTIONS: tuple[Action, ...] = (
     write("jobs.canary", canary, leaves_home=True),
     write("solving.classical_only", classical_only, undo='solving.clear("classical_only")'),
     write("solving.set_priority", set_priority, undo='solving.clear("priority")'),
+    write("solving.put_last", put_last, undo='solving.clear("priority")'),
     write("solving.clear", clear),
 )

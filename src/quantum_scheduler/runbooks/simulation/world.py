@@ -47,10 +47,10 @@ class World:
 
     def _context(self) -> dict[str, Value]:
         """What every run knows."""
-        known: dict[str, Value] = {"run.id": "run-drill", "runbook.name": self.runbook}
+        known: dict[str, Value] = {"run.id": 1, "runbook.name": self.runbook}
         if self.state:
             known |= {
-                "incident.id": INCIDENT_NAME,
+                "incident.id": 1,
                 "incident.name": INCIDENT_NAME,
                 "incident.title": self.runbook.replace("-", " "),
                 "incident.severity": self.severity,
