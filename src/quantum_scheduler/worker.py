@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ import structlog
 from quantum_scheduler.jobs.cancel import find_cancelled
 from quantum_scheduler.jobs.claim import claim_tasks, find_held, find_ready_lanes, release_strays
 from quantum_scheduler.jobs.lease import LEASE_S, hold_lease
+from quantum_scheduler.jobs.ledger import Ledger
 from quantum_scheduler.jobs.look_up import read_problems
 from quantum_scheduler.jobs.model import (
     JOB_CHANGED,
@@ -24,6 +25,7 @@ from quantum_scheduler.jobs.model import (
     Fence,
     HandedBack,
     Outcome,
+    Settled,
     SolveClaim,
 )
 from quantum_scheduler.jobs.perform import Handler, perform_claim
@@ -31,7 +33,7 @@ from quantum_scheduler.jobs.progress import report_progress
 from quantum_scheduler.jobs.quantum_bench import QuantumBench
 from quantum_scheduler.jobs.repeat import attempt, repeat
 from quantum_scheduler.jobs.scale import adapt_slots
-from quantum_scheduler.jobs.settle import identify, settle_surely
+from quantum_scheduler.jobs.settle import identify
 from quantum_scheduler.jobs.slots import Run, Slots
 from quantum_scheduler.jobs.solve import Bench
 from quantum_scheduler.jobs.tick import TICK_S, tick
@@ -46,9 +48,8 @@ PROGRESS_EVERY_S = 0.5
 OBEY_EVERY_S = 0.05
 # A notice can be lost.
 OBEY_AT_LEAST_EVERY_S = 5.0
-SETTLE_BATCH_MAX = 500
-# So much may have ended and wait to be written down, beside what is at work; then nothing more is claimed.
-UNSETTLED_MAX = 1_000
+# So much may have ended and wait to be written down; then nothing more is claimed.
+UNSETTLED_MAX = 2_000
 CONNECTIONS_MAX = 8
 # New objects until the youngest are looked through, and how often that is until older ones are.
 COLLECT_AFTER = (50_000, 10, 10)
@@ -111,7 +112,7 @@ async def run_worker(  # noqa: PLR0913  all that a worker is made of is said at 
             quantum=quantum,
         )
         worker = _Worker(bench, handlers, listener, notifier, lanes=lanes, slots=slots, stop=stop)
-        settling = asyncio.create_task(worker.settle_always())
+        settling = asyncio.create_task(worker.ledger.keep())
         watching = [] if quantum is None else [asyncio.create_task(watch_backends(pool, quantum))]
         try:
             while not stop.is_set():
@@ -155,10 +156,9 @@ class _Worker:
         self._stop = stop
         self._runs: dict[Fence, Run] = {}
         self._jobs: set[str | None] = set()
-        self._ended: list[tuple[Run, Outcome]] = []
+        self.ledger = Ledger(bench.pool, remember=bench.use_cache, on_settled=self._note)
         self._news: dict[Fence, tuple[Claim, Mapping[str, Any]]] = {}
         self._is_in_doubt = False
-        self._settle_waits = asyncio.Event()
         self._change_waits = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -207,12 +207,13 @@ class _Worker:
     @property
     def _room(self) -> int:
         """How much more may be claimed now."""
-        return min(self._slots.room, self._slots.count + UNSETTLED_MAX - len(self._runs))
+        return min(self._slots.room, UNSETTLED_MAX - self.ledger.unsettled)
 
     async def _claim_always(self, worker_id: UUID) -> None:
         while not self._stop.is_set():
             self._work_waits.clear()
-            self._slots.look_ahead()
+            if self._room > 0:
+                self._slots.look_ahead()
             if self._room > 0:
                 await attempt(partial(self._claim, worker_id))
             await _wait(self._work_waits, POLL_S)
@@ -233,8 +234,9 @@ class _Worker:
                     large = [claim.job_id for claim in solved if not claim.problem and claim.kind not in self._handlers]
                     problems = {claim.job_id: claim.problem for claim in solved}
                     if large:
-                        problems |= await read_problems(conn, large)
+                        problems |= await read_problems(conn, large[: self._slots.count])
                     self._begin(claims, problems)
+                    self._hand_back(set(large[self._slots.count :]))
             self._is_in_doubt = False
 
     def _begin(self, claims: Sequence[Claim], problems: Mapping[UUID, bytes | None]) -> None:
@@ -262,8 +264,7 @@ class _Worker:
             self._is_in_doubt = True  # the task may still be ours
             self._let_go(run)
         else:
-            self._ended.append((run, outcome))
-            self._settle_waits.set()
+            self.ledger.add(run, outcome)
 
     def _let_go(self, run: Run) -> None:
         del self._runs[run.claim.fence]
@@ -271,6 +272,11 @@ class _Worker:
         self._work_waits.set()
         if not self._runs:
             self._idle.set()
+
+    def _hand_back(self, job_ids: Set[UUID]) -> None:
+        """Let go of what was claimed ahead and is too large to be held until there is a slot for it."""
+        if job_ids:
+            self._slots.stop([run for run in self._runs.values() if run.claim.job_id in job_ids], HandedBack())
 
     def _cancel(self, job_ids: Sequence[UUID]) -> None:
         # A task that could not be handed back was cancelled and ends so; one that a provider has goes to its handler.
@@ -281,25 +287,11 @@ class _Worker:
         if run.job is not None:
             self._notifier.notify(JOB_CHANGED, run.job)
 
-    async def settle_always(self) -> None:
-        """Write down what has ended, in batches, for as long as it takes; not even the loss of the lease stops it."""
-        while True:
-            await self._settle_waits.wait()
-            self._settle_waits.clear()
-            while self._ended:
-                await attempt(self._settle)
-
-    async def _settle(self) -> None:
-        batch = self._ended[:SETTLE_BATCH_MAX]
-        done = [(run.claim, outcome) for run, outcome in batch]
-        settled = await settle_surely(self._bench.pool, done, remember=self._bench.use_cache)
-        del self._ended[: len(batch)]
-        for run, _ in batch:
-            self._let_go(run)
-            self._tell_of_change(run)
-        for each in settled.values():
-            if each.ready_lane is not None:
-                self._notifier.notify(TASK_READY, each.ready_lane)
+    def _note(self, run: Run, settled: Settled | None) -> None:
+        self._let_go(run)
+        self._tell_of_change(run)
+        if settled is not None and settled.ready_lane is not None:
+            self._notifier.notify(TASK_READY, settled.ready_lane)
 
     async def _tick(self, worker_id: UUID) -> None:
         async with self._bench.pool.acquire() as conn:
@@ -331,13 +323,13 @@ class _Worker:
                     self._work_waits.set()
 
     async def _hear_of_changes(self) -> None:
-        with self._listener.subscribe(JOB_CHANGED) as notices:
+        with self._listener.subscribe(JOB_CHANGED, but_of=self._notifier) as notices:
             async for job_id in notices:
                 if job_id is None or job_id in self._jobs:
                     self._change_waits.set()
 
     async def _obey(self, worker_id: UUID) -> None:
-        """Stop what was cancelled or taken away, once a job at work has changed; most changes are our own."""
+        """Stop what was cancelled or taken away, once somebody else has changed a job at work."""
         await _wait(self._change_waits, OBEY_AT_LEAST_EVERY_S)
         self._change_waits.clear()
         runs = [run for run in self._runs.values() if not run.is_over]

@@ -109,7 +109,7 @@ async def test_work_that_waits_leaves_the_other_slots_to_others_and_none_beyond(
     shop.is_open.clear()
     shop.slots.begin(shop.make(5))
     await turn()
-    assert (shop.at_work, shop.slots.room) == (3, -2)
+    assert (shop.at_work, shop.slots.room) == (3, 0)
     shop.is_open.set()
     await shop.end(5)
     assert shop.most_at_work == 3

@@ -12,11 +12,12 @@ from tests.jobs.errands import ROOT
 from tests.jobs.racing import VENDORS, Track, is_right, open_track
 
 from quantum_scheduler.jobs.model import Job
+from quantum_scheduler.jobs.review import list_reviews
 from quantum_scheduler.solving.pool import ProcessPool
 
 LEASE_S = 2.0
 
-Hire = Callable[[], Awaitable[Process]]
+Hire = Callable[..., Awaitable[Process]]
 
 
 @pytest.fixture
@@ -30,8 +31,8 @@ async def hire(dsn: str, tmp_path: Path) -> AsyncIterator[Hire]:
     hired: list[Process] = []
     environ = {**os.environ, "PYTHONPATH": f"{VENDORS}:{ROOT}", "FARAWAY": str(tmp_path)}
 
-    async def start() -> Process:
-        command = (sys.executable, "-m", "tests.jobs.racing_process", dsn, str(LEASE_S))
+    async def start(falls_back: str = "yes") -> Process:
+        command = (sys.executable, "-m", "tests.jobs.racing_process", dsn, str(LEASE_S), falls_back)
         process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environ)
         hired.append(process)
         return process
@@ -102,4 +103,21 @@ async def test_where_the_vendor_cannot_tell_it_is_doubtful_and_the_job_is_answer
     assert is_right(result)
     assert "cannot tell whether it arrived" in result["race"]["error"]["message"]
     assert [attempt.state for attempt in await track.attempts(job)] == ["doubtful"]
+    assert len(track.submissions()) == 1
+
+
+async def test_where_the_vendor_cannot_tell_and_nothing_may_answer_instead_a_person_is_asked(
+    track: Track, hire: Hire
+) -> None:
+    track.break_vendor("forgetful", "late")
+    job = await track.submit(backend="forgetful")
+    first = await hire("no")
+    await wait_for(track.submissions)
+    first.kill()
+    track.mend_vendor("forgetful")
+    await hire("no")
+    await track.desk.wait_until(lambda found: found.error is not None, job)
+    async with track.desk.pool.acquire() as conn:
+        (review,) = await list_reviews(conn)
+    assert (review.job_id, "look there for its key" in review.reason) == (job.id, True)
     assert len(track.submissions()) == 1

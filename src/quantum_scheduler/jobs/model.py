@@ -205,10 +205,14 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Succeeded:
-    """The solve gave a result, whatever it says; `cached` where it was recalled."""
+    """The solve gave a result, whatever it says; `cached` where it was recalled.
+
+    `document` is the result as JSON, where it need not be written any more.
+    """
 
     result: Mapping[str, Any]
     cached: bool = False
+    document: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 from uuid import UUID
 
@@ -27,7 +27,7 @@ from quantum_scheduler.jobs.model import (
 )
 from quantum_scheduler.jobs.store import task as store
 from quantum_scheduler.jobs.store.task import End, Release
-from quantum_scheduler.postgres.connect import Connection, Pool, transient
+from quantum_scheduler.postgres.connect import Connection, Pool, transient, write_json
 from quantum_scheduler.solving.recall import remember_results
 
 log = structlog.get_logger(__name__)
@@ -91,25 +91,24 @@ async def settle_tasks(conn: Connection, done: Sequence[tuple[Fence, Outcome]]) 
     refused = [End(fence=move.fence, state="cancelled") for move in releases if move.fence not in taken_back]
     ends = [move for move in moves if isinstance(move, End)] + refused
     ended = await store.end_tasks(conn, ends) if ends else []
-    await settle_quota(conn, _tell_spent(ends, ended))
+    await settle_quota(conn, _tell_spent(dict(done), ended))
     return released + ended
 
 
-def _tell_spent(ends: Sequence[End], ended: Sequence[Settled]) -> list[Spent]:
+def _tell_spent(outcomes: Mapping[Fence, Outcome], ended: Sequence[Settled]) -> list[Spent]:
     """What the ended jobs used: an answer its own time, a cancelled job that of its last try, any other nothing.
 
     What their attempts took of quantum computers is with their reservations.
     """
-    answers = {end.fence: end for end in ends}
-    return [_measure(each.job_id, each, answers[each.fence]) for each in ended if each.job_id is not None]
+    return [_measure(each.job_id, each, outcomes[each.fence]) for each in ended if each.job_id is not None]
 
 
-def _measure(job_id: UUID, ended: Settled, end: End) -> Spent:
+def _measure(job_id: UUID, ended: Settled, outcome: Outcome) -> Spent:
     if ended.state == "failed":
         return Spent(job_id=job_id, is_free=True)
-    if end.cached:
+    if isinstance(outcome, Succeeded) and outcome.cached:
         return Spent(job_id=job_id)
-    result = end.result if ended.state == "succeeded" and end.result else {}
+    result = outcome.result if isinstance(outcome, Succeeded) and ended.state == "succeeded" else {}
     return Spent(job_id=job_id, solve_ms=math.ceil(result.get("seconds", ended.ran_s) * 1000))
 
 
@@ -131,8 +130,8 @@ def _move(fence: Fence, outcome: Outcome) -> End | Release:
 
 def _end(fence: Fence, outcome: Succeeded | Done | Failed | Cancelled) -> End:
     match outcome:
-        case Succeeded(result=result, cached=cached):
-            return End(fence=fence, state="succeeded", result=result, cached=cached)
+        case Succeeded(result=result, cached=cached, document=document):
+            return End(fence=fence, state="succeeded", result=document or write_json(result), cached=cached)
         case Done():
             return End(fence=fence, state="succeeded")
         case Failed(kind=kind, message=message):
@@ -165,8 +164,10 @@ def _tell(log: structlog.typing.FilteringBoundLogger, claim: Claim, outcome: Out
     error = getattr(outcome, "message", None)
     if settled is None:
         log.warning("job.claim_lost", **facts)
+    elif isinstance(outcome, Retry | Review):
+        log.warning(_WAITS[type(outcome)], error=error, **facts)
     elif settled.state == "queued":
-        log.warning(_WAITS.get(type(outcome), "job.handed_back"), error=error, **facts)
+        log.info("job.handed_back", **facts)
     elif isinstance(outcome, Sleep):
         log.info("job.sleeping", until=outcome.until.isoformat(), **facts)
     else:

@@ -9,10 +9,13 @@ import structlog
 
 from quantum_scheduler.jobs.model import Claim, HandedBack, Outcome
 
-# While all that was claimed is done in so short a time, up to so many more are claimed than there are slots, because a
-# claim of many costs less for each; what then has to wait for a slot for longer is handed back.
-AHEAD_S = 0.05
-AHEAD_MAX = 400
+# While all that was claimed is done in half this time, up to so many more are claimed than there are slots, because a
+# claim of many costs less for each, and the next can be made while these are done; what then has to wait for a slot
+# for longer is handed back.
+AHEAD_S = 0.1
+AHEAD_MAX = 1_000
+# After so many runs a slot lets the others of the event loop have their turn.
+TURN_RUNS = 50
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +31,7 @@ class Run:
     claim: Claim
     problem: bytes | None
     job: str | None
+    begun_at: float = 0.0
     slot: asyncio.Task[None] | None = None
     stopped: Outcome | None = None
     is_over: bool = False
@@ -53,28 +57,37 @@ class Slots:
         self._perform = perform
         self._on_end = on_end
         self._on_free = on_free
+        self._begun: deque[Run] = deque()  # the first of them is not over
         self._waiting: deque[Run] = deque()
         self._busy: set[asyncio.Task[None]] = set()
+        self._resting = 0
         self._is_staffing = False
         self._ahead = 0
-        self._filled_at = 0.0
+        self._was_filled = False
 
     @property
     def room(self) -> int:
-        """How much more may be begun now."""
-        return self.count + self._ahead - len(self._busy) - len(self._waiting)
+        """How much more may be begun now; none while half of what is claimed ahead still waits."""
+        return 0 if len(self._waiting) > self._ahead // 2 else self._places
 
     def look_ahead(self) -> None:
-        """Make room beyond the slots, twice as much each time, while all that filled them is done at once."""
-        was_quick = asyncio.get_running_loop().time() - self._filled_at < self.ahead_s
-        is_done = not self._busy and not self._waiting
-        self._ahead = min(2 * self._ahead + self.count, AHEAD_MAX) if was_quick and is_done else 0
+        """Make room beyond the slots, twice as much each time, while all that fills them is soon done."""
+        age_s = asyncio.get_running_loop().time() - self._begun[0].begun_at if self._begun else 0.0
+        if not self._was_filled or age_s >= self.ahead_s or (self._begun and not self._ahead):
+            self._ahead = 0
+        elif age_s >= self.ahead_s / 2:
+            self._ahead //= 2
+        else:
+            self._ahead = min(2 * self._ahead + self.count, AHEAD_MAX)
 
     def begin(self, runs: Sequence[Run]) -> None:
         """Begin what there are slots for, and let the rest wait for them."""
         loop = asyncio.get_running_loop()
+        for run in runs:
+            run.begun_at = loop.time()
+        self._begun.extend(runs)
         self._waiting.extend(runs)
-        self._filled_at = 0.0 if self.room > 0 else loop.time()
+        self._was_filled = self._places <= 0
         self._staff()
         if self._ahead:
             loop.call_later(self.ahead_s, self._return_waiting, runs)
@@ -98,35 +111,53 @@ class Slots:
         """Wait until all slots are free."""
         await asyncio.gather(*self._busy, return_exceptions=True)
 
+    @property
+    def _places(self) -> int:
+        return self.count + self._ahead - len(self._busy) - len(self._waiting)
+
     def _return_waiting(self, runs: Sequence[Run]) -> None:
         """Let others have what was claimed ahead of a slot and did not get one in time."""
         self.stop([run for run in runs if run.slot is None], HandedBack())
 
     def _staff(self) -> None:
-        """Have one more slot take up what waits."""
+        """Have one more slot take up what waits, once those that are at it have to wait."""
         if self._waiting and not self._is_staffing and len(self._busy) < self.count:
             self._is_staffing = True
+            asyncio.get_running_loop().call_soon(self._add_slot)
+
+    def _add_slot(self) -> None:
+        self._is_staffing = False
+        if self._waiting and not self._resting and len(self._busy) < self.count:
             slot = asyncio.create_task(self._fill())
             self._busy.add(slot)
             slot.add_done_callback(self._leave)
 
     async def _fill(self) -> None:
         """Take up one run after the other until none waits or one is stopped."""
-        self._is_staffing = False
         slot = asyncio.current_task()
+        taken = 0
         while self._waiting and slot is not None and not slot.cancelling() and len(self._busy) <= self.count:
             run = self._waiting.popleft()
             run.slot = slot
             self._staff()  # the others need not wait if this one does
+            if len(self._waiting) == self._ahead // 2:
+                self._on_free()
             try:
                 outcome = await self._perform(run)
             except asyncio.CancelledError:
                 self._end(run, run.stopped)
                 raise
             self._end(run, outcome)
+            taken += 1
+            if taken % TURN_RUNS == 0:
+                self._resting += 1
+                await asyncio.sleep(0)
+                self._resting -= 1
 
     def _end(self, run: Run, outcome: Outcome | None) -> None:
         run.is_over = True
+        while self._begun and self._begun[0].is_over:
+            self._begun.popleft()
         self._on_end(run, outcome)
 
     def _leave(self, slot: asyncio.Task[None]) -> None:

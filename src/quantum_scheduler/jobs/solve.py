@@ -78,7 +78,8 @@ async def _solve(
     recalled = await recall_answer(bench, claim, request, document)
     if recalled is not None:
         return Succeeded(result=recalled, cached=True)
-    return Succeeded(result=await compute_answer(bench, claim, request, document, on_progress=on_progress))
+    answer = await compute_document(bench, claim, request, document, on_progress=on_progress)
+    return Succeeded(result=json.loads(answer), document=answer)
 
 
 async def compute_answer(
@@ -89,7 +90,22 @@ async def compute_answer(
     *,
     on_progress: Callable[[Mapping[str, Any]], None],
 ) -> dict[str, Any]:
-    """Have a problem solved in a process, so that its answer comes before the claim's deadline.
+    """The answer that `compute_document` writes. Raises what that does."""
+    answer: dict[str, Any] = json.loads(
+        await compute_document(bench, claim, request, document, on_progress=on_progress)
+    )
+    return answer
+
+
+async def compute_document(
+    bench: Bench,
+    claim: SolveClaim,
+    request: SolveRequest,
+    document: bytes,
+    *,
+    on_progress: Callable[[Mapping[str, Any]], None],
+) -> str:
+    """Have a problem solved in a process, so that its answer, as JSON, comes before the claim's deadline.
 
     Raises ComputeFailed, ComputeTimedOut, ComputeCrashed, ComputeUnavailable.
     """
@@ -103,8 +119,7 @@ async def compute_answer(
         memory_mb=bench.memory_mb,
         on_progress=lambda report: on_progress(json.loads(report)),
     )
-    result: dict[str, Any] = json.loads(answer)
-    return result
+    return answer.decode()
 
 
 async def recall_answer(

@@ -144,14 +144,14 @@ def name_database(dsn: str) -> str:
 
 async def _teach_json(connection: DirectConnection) -> None:
     for name in ("json", "jsonb"):
-        await connection.set_type_codec(name, schema="pg_catalog", encoder=_write_json, decoder=json.loads)
+        await connection.set_type_codec(name, schema="pg_catalog", encoder=write_json, decoder=json.loads)
 
 
 async def _leave_session(_: Connection) -> None:
     return
 
 
-_write_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+write_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def _explain(dsn: str, error: Exception) -> DatabaseUnavailable | DatabaseUrlInvalid:

@@ -40,8 +40,9 @@ class Subscription:
     begins, after every reconnection, and in place of more notices than a slow reader can keep waiting.
     """
 
-    def __init__(self, listener: "Listener", channel: str) -> None:
+    def __init__(self, listener: "Listener", channel: str, but_of: "Notifier | None") -> None:
         self.channel = channel
+        self.but_of = but_of
         self._listener = listener
         self._waiting: deque[str | None] = deque()
         self._arrived = asyncio.Event()
@@ -94,9 +95,12 @@ class Listener:
         self._failures = 0
         self._task: asyncio.Task[None] | None = None
 
-    def subscribe(self, channel: str) -> Subscription:
-        """Begin to collect the notices of `channel`. Subscribe first and look afterwards, then nothing is missed."""
-        subscription = Subscription(self, channel)
+    def subscribe(self, channel: str, *, but_of: "Notifier | None" = None) -> Subscription:
+        """Begin to collect the notices of `channel`, but those of one notifier if its reader has no use for them.
+
+        Subscribe first and look afterwards, then nothing is missed.
+        """
+        subscription = Subscription(self, channel, but_of)
         self._subscriptions.setdefault(channel, []).append(subscription)
         self._changed.set()
         return subscription
@@ -150,9 +154,11 @@ class Listener:
         finally:
             connection.terminate()
 
-    def _hear(self, _connection: object, _pid: int, channel: str, payload: Any) -> None:
-        for each in payload.split(BETWEEN_PAYLOADS):
-            self._deliver(channel, each or None)
+    def _hear(self, _connection: object, session: int, channel: str, payload: Any) -> None:
+        for subscription in self._subscriptions[channel]:
+            if subscription.but_of is None or subscription.but_of.session != session:
+                for each in payload.split(BETWEEN_PAYLOADS):
+                    subscription.deliver(each or None)
 
     def _deliver(self, channel: str, payload: str | None) -> None:
         for subscription in self._subscriptions[channel]:
@@ -189,6 +195,11 @@ class Notifier:
         if not payload or len(payloads) > PAYLOADS_WAITING_MAX:
             self._waiting[channel] = {"": None}
         self._changed.set()
+
+    @property
+    def session(self) -> int | None:
+        """The number that the server gave the session that sends, which comes with every notice."""
+        return None if self._connection is None or self._connection.is_closed() else self._connection.get_server_pid()
 
     async def __aenter__(self) -> Self:
         """Start sending in the background."""

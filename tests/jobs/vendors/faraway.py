@@ -73,7 +73,9 @@ class Searching:
         if fault == "hang":
             time.sleep(60)
         job = f"{self.name}-{uuid4().hex}"
-        (_folder() / f"{job}.job").write_text(json.dumps({"key": key, "pid": os.getpid()}))
+        draft = _folder() / f"{job}.draft"
+        draft.write_text(json.dumps({"key": key, "pid": os.getpid()}))
+        draft.rename(_folder() / f"{job}.job")  # so that nobody reads half of it
         if fault == "dropped":
             os._exit(1)
         if fault == "late":

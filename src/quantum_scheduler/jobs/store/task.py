@@ -18,29 +18,29 @@ from quantum_scheduler.jobs.model import PRIORITIES, Fence, JobState, Priority, 
 from quantum_scheduler.jobs.queue_model import ReviewedTask
 from quantum_scheduler.postgres.connect import Connection
 
+# The statement after it finds its rows by their keys, and locks them in the order given, whatever the planner's
+# statistics, which are always old of a queue, speak for. The settings end with the transaction.
+PLAN_BY_KEYS = """
+SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+    set_config('enable_seqscan', 'off', true)
+"""
+
 # A task that was cancelled ends so, whatever came of it: its customer was told.
 # Of a job that had told nothing before but that it was queued, no event is written: they follow from its row.
 END = """
-WITH held AS MATERIALIZED (
-    SELECT given.id, given.attempt, given.owner, mine.job_id,
-        CASE WHEN mine.cancelled_at IS NULL THEN given.state ELSE 'cancelled' END AS state,
-        CASE WHEN mine.cancelled_at IS NULL THEN given.error END AS error,
-        CASE WHEN mine.cancelled_at IS NULL THEN given.result END AS result,
-        given.cached AND mine.cancelled_at IS NULL AS cached, mine.started_at, mine.attempts
-    FROM unnest(
-        $1::bigint[], $2::integer[], $3::uuid[], $4::text[], $5::jsonb[], $6::jsonb[], $7::boolean[]
+WITH held AS (
+    DELETE FROM task USING unnest(
+        $1::bigint[], $2::integer[], $3::uuid[], $4::text[], $5::jsonb[], $6::text[], $7::boolean[]
     ) AS given (id, attempt, owner, state, error, result, cached)
-    CROSS JOIN LATERAL (
-        SELECT task.job_id, task.cancelled_at, task.started_at,
-            CASE WHEN task.state = 'running' THEN task.failures + task.takeovers + 1 END AS attempts
-        FROM task
-        WHERE task.id = given.id AND task.attempt = given.attempt AND task.owner IS NOT DISTINCT FROM given.owner
-        FOR UPDATE
-    ) AS mine
-), gone AS (
-    DELETE FROM task USING held WHERE task.id = held.id
+    WHERE task.id = given.id AND task.attempt = given.attempt AND task.owner IS NOT DISTINCT FROM given.owner
+    RETURNING task.id, task.attempt, task.job_id, task.started_at,
+        CASE WHEN task.cancelled_at IS NULL THEN given.state ELSE 'cancelled' END AS state,
+        CASE WHEN task.cancelled_at IS NULL THEN given.error END AS error,
+        CASE WHEN task.cancelled_at IS NULL THEN given.result END AS result,
+        given.cached AND task.cancelled_at IS NULL AS cached,
+        CASE WHEN task.state = 'running' THEN task.failures + task.takeovers + 1 END AS attempts
 ), ended AS (
-    UPDATE job SET state = held.state, error = held.error, result = held.result, cached = held.cached,
+    UPDATE job SET state = held.state, error = held.error, result = held.result::jsonb, cached = held.cached,
         started_at = coalesce(job.started_at, held.started_at), finished_at = now(),
         attempts = coalesce(held.attempts, job.attempts),
         events = job.events + 1 + (held.started_at IS NOT NULL AND job.state = 'queued')::integer
@@ -54,8 +54,7 @@ WITH held AS MATERIALIZED (
     ) AS new (seq, at, state, error, is_due)
     WHERE told > 1 AND is_due
 )
-SELECT id, attempt, owner, job_id, state, coalesce(extract(epoch FROM now() - started_at), 0)::float8 AS ran_s
-FROM held
+SELECT id, attempt, job_id, state, coalesce(extract(epoch FROM now() - started_at), 0)::float8 AS ran_s FROM held
 """
 
 # A task that was cancelled is not taken back; it is for END to end. What a provider has of it, or may have, is to be
@@ -177,12 +176,12 @@ FROM task WHERE review_reason IS NOT NULL ORDER BY id LIMIT $1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """How the job of the task behind `fence` ends."""
+    """How the job of the task behind `fence` ends; its result is JSON already."""
 
     fence: Fence
     state: JobState
     error: Mapping[str, Any] | None = None
-    result: Mapping[str, Any] | None = None
+    result: str | None = None
     cached: bool = False
 
 
@@ -203,7 +202,9 @@ class Release:
 
 async def end_tasks(conn: Connection, ends: Sequence[End]) -> list[Settled]:
     """End the jobs whose fences hold, and say which."""
+    fences = {end.fence[:2]: end.fence for end in ends}
     ends = sorted(ends, key=lambda end: end.fence.task_id)
+    await conn.execute(PLAN_BY_KEYS)
     rows = await conn.fetch(
         END,
         *_columns([end.fence for end in ends]),
@@ -212,7 +213,10 @@ async def end_tasks(conn: Connection, ends: Sequence[End]) -> list[Settled]:
         [end.result for end in ends],
         [end.cached for end in ends],
     )
-    return [Settled(fence=_fence(row), job_id=row["job_id"], state=row["state"], ran_s=row["ran_s"]) for row in rows]
+    return [
+        Settled(fence=fences[task_id, attempt], job_id=job_id, state=state, ran_s=ran_s)
+        for task_id, attempt, job_id, state, ran_s in rows
+    ]
 
 
 async def release_tasks(conn: Connection, releases: Sequence[Release]) -> list[Settled]:
