@@ -111,9 +111,7 @@ def policy(
     *,
     level: Annotated[
         list[str] | None,
-        Parameter(
-            help="Share of the response time and roles, such as 0=on-call-engineer or 0.5=sre-lead/backup,security."
-        ),
+        Parameter(help="Share of the time to respond, and roles: 0=on-call-engineer, 0.5=sre-lead/backup,security."),
     ] = None,
     json: Json = False,
 ) -> int:

@@ -2,12 +2,14 @@
 
 import re
 
+from quantum_scheduler.monitoring.metric import Metric
+
 _WORDS = re.compile(r"[A-Za-z0-9]+")
 
 
-def name_scraped(name: str) -> str:
-    """Name a metric as it is scraped: `qih.queue_depth` is `qih_queue_depth`."""
-    return name.replace(".", "_")
+def name_scraped(metric: Metric) -> str:
+    """Name a metric as it is scraped: `qih.queue_depth` is `qih_queue_depth`, and counters end in `_total`."""
+    return metric.name.replace(".", "_") + ("_total" if metric.kind == "counter" else "")
 
 
 def name_recorded(name: str) -> str:

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 KEY_FILE = "/etc/alertmanager/quantum-scheduler-key"
 ALERTS_MAX = 1_000
 RECEIVER = "quantum-scheduler"
+# Where Alertmanager listens unless told otherwise.
+ALERTMANAGER = "127.0.0.1:9093"
 
 
 def write_alertmanager(*, public_url: str, key_file: str = KEY_FILE) -> dict[str, Any]:
@@ -41,14 +43,16 @@ def write_alertmanager(*, public_url: str, key_file: str = KEY_FILE) -> dict[str
     }
 
 
-def write_prometheus(*, public_url: str, rules_file: str, interval_s: int) -> dict[str, Any]:
+def write_prometheus(
+    *, public_url: str, rules_file: str, interval_s: int, alertmanager: str = ALERTMANAGER
+) -> dict[str, Any]:
     """Write the configuration of a Prometheus that scrapes the service and evaluates its rules."""
     parts = urlsplit(public_url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return {
         "global": {"scrape_interval": f"{interval_s}s", "evaluation_interval": f"{interval_s}s"},
         "rule_files": [rules_file],
-        "alerting": {"alertmanagers": [{"static_configs": [{"targets": ["127.0.0.1:9093"]}]}]},
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
         "scrape_configs": [
             {
                 "job_name": "quantum-scheduler",

@@ -41,7 +41,7 @@ def _group(name: str, interval_s: int, rules: list[dict[str, Any]]) -> dict[str,
 def _record(metric: Metric) -> dict[str, Any]:
     """Every process of the API tells the same, so the largest value is the value."""
     by = " by (state)" if metric.kind == "state" else ""
-    return {"record": name_recorded(metric.name), "expr": f"max{by} ({name_scraped(metric.name)})"}
+    return {"record": name_recorded(metric.name), "expr": f"max{by} ({name_scraped(metric)})"}
 
 
 def _watch(signal: Alerting, name: str, table: Table, interval_s: int) -> Iterator[dict[str, Any]]:
