@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from rich.table import Table
 
 from quantum_scheduler.cli import steer_runs
+from quantum_scheduler.cli.backtest import backtest
 from quantum_scheduler.cli.draw_run import follow_run
 from quantum_scheduler.cli.options import Json
 from quantum_scheduler.cli.program import name_program
@@ -33,6 +34,7 @@ Files = Annotated[list[Path], Parameter(name="FILES", help="Markdown files.")]
 
 
 app.command(simulate)
+app.command(backtest)
 
 
 @app.command(name="list")

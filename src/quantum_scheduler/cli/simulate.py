@@ -1,6 +1,6 @@
 """`runbook simulate`: run the drills of runbooks in virtual time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,17 +8,13 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from quantum_scheduler.cli.options import Json
-from quantum_scheduler.cli.shelf import open_shelf
+from quantum_scheduler.cli.shelf import find_runbooks
 from quantum_scheduler.cli.write import write_answer
 from quantum_scheduler.expressions.duration import write_duration
 from quantum_scheduler.monitoring.table import describe_metrics
 from quantum_scheduler.runbooks.actions.table import build_registry
-from quantum_scheduler.runbooks.model import Runbook
-from quantum_scheduler.runbooks.shelf import Shelf, read_file
 from quantum_scheduler.runbooks.simulation.model import DrillReport, Occurrence, SimulationReport
 from quantum_scheduler.runbooks.simulation.simulate import simulate as run_drills
-
-SUFFIX = ".md"
 
 
 def simulate(
@@ -30,7 +26,7 @@ def simulate(
 ) -> int:
     """Run the drills of runbooks in virtual time; exit code 1 where one fails or a branch is never taken."""
     registry = build_registry(describe_metrics())
-    reports = [(path, run_drills(runbook, registry)) for path, runbook in _find(which or ())]
+    reports = [(path, run_drills(runbook, registry)) for path, runbook in find_runbooks(which or ())]
     lines = [line for path, report in reports for line in _draw(path, report, with_timeline=timeline)]
     has_passed = all(report.has_passed for _, report in reports)
     drills = [drill for _, report in reports for drill in report.drills]
@@ -42,21 +38,6 @@ def simulate(
     }
     write_answer(document, "\n".join(lines), json=json)
     return 0 if has_passed else 1
-
-
-def _find(which: Iterable[str]) -> Iterator[tuple[Path, Runbook]]:
-    """Find runbooks by their names, or all of files, or all there are."""
-    shelf: Shelf | None = None
-    for name in which:
-        if name.endswith(SUFFIX):
-            _, document = read_file(Path(name))
-            yield from ((Path(name), runbook) for runbook in document.runbooks)
-            continue
-        shelf = shelf or open_shelf()
-        book = shelf.find(name)
-        yield book.path, book.runbook
-    if not which:
-        yield from ((book.path, book.runbook) for _, book in sorted(open_shelf().books.items()))
 
 
 def _draw(path: Path, report: SimulationReport, *, with_timeline: bool) -> Iterator[str]:

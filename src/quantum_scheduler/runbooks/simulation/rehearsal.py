@@ -2,15 +2,14 @@
 
 import ast
 import heapq
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from itertools import count
-from typing import Any, TypeVar
 
-from quantum_scheduler.expressions.evaluate import UNKNOWN, Value, evaluate, evaluate_arguments
+from quantum_scheduler.expressions.evaluate import UNKNOWN, Value, evaluate_arguments
 from quantum_scheduler.expressions.parse import Expression
 from quantum_scheduler.expressions.registry import Registry, check_call
 from quantum_scheduler.monitoring import detect
-from quantum_scheduler.monitoring.detect import Rule, watch_signal
+from quantum_scheduler.monitoring.detect import watch_signal
 from quantum_scheduler.runbooks.advance import advance, begin
 from quantum_scheduler.runbooks.event import (
     Answered,
@@ -27,12 +26,12 @@ from quantum_scheduler.runbooks.event import (
 )
 from quantum_scheduler.runbooks.model import Answer, Drill
 from quantum_scheduler.runbooks.plan import Plan
+from quantum_scheduler.runbooks.signals import list_signals
+from quantum_scheduler.runbooks.simulation.at_once import evaluate_at_once, run_at_once
 from quantum_scheduler.runbooks.simulation.model import Occurrence, Problem
 from quantum_scheduler.runbooks.simulation.series import Returns, Series
 from quantum_scheduler.runbooks.simulation.world import World
 from quantum_scheduler.runbooks.state import State
-
-T = TypeVar("T")
 
 # A drill goes on for so long after its last sample, and has so many events at most.
 AFTERWARDS_S = 2 * 3_600.0
@@ -62,7 +61,7 @@ class Rehearsal:
         self.answers: list[Answer] = list(drill.answers)
         self._due: list[tuple[float, int, Event]] = []
         self._order = count()
-        self._signals = [(rule, detect.Signal()) for rule in _rules(plan)]
+        self._signals = [(each.rule, detect.Signal()) for each in list_signals([plan.runbook])]
         self._stirring = True
 
     @property
@@ -101,9 +100,9 @@ class Rehearsal:
     def _take_sample(self) -> None:
         self.world.now_s, self._stirring = self.now_s, False
         for place, (rule, signal) in enumerate(self._signals):
-            when, clears = _wait_for(evaluate(rule.when, self.world)), UNKNOWN
+            when, clears = evaluate_at_once(rule.when, self.world), UNKNOWN
             if signal.is_raised:
-                clears = _wait_for(evaluate(rule.clears_when, self.world))
+                clears = evaluate_at_once(rule.clears_when, self.world)
             watched, change = watch_signal(rule, signal, when=when, clears_when=clears, now_s=self.now_s)
             self._signals[place] = rule, watched
             self._stirring |= watched.is_raised or (when is not UNKNOWN and bool(when))
@@ -132,7 +131,7 @@ class Rehearsal:
                 case Call(pc=pc, call=call):
                     self._put(self.now_s, self._call(pc, call))
                 case Evaluate(pc=pc, look=look, expressions=expressions):
-                    values = tuple(_wait_for(evaluate(each, self.world)) for each in expressions)
+                    values = tuple(evaluate_at_once(each, self.world) for each in expressions)
                     self._put(self.now_s, Evaluated(pc=pc, look=look, values=values))
                 case Wake(pc=pc, look=look, at_s=at_s):
                     self._put(max(at_s, self.now_s), Woken(pc=pc, look=look))
@@ -141,7 +140,7 @@ class Rehearsal:
 
     def _call(self, pc: int, call: Expression) -> Event:
         """Do what a call would tell of itself, and return what the drill says that it returns."""
-        name, arguments, keywords = _wait_for(evaluate_arguments(call, self.world))
+        name, arguments, keywords = run_at_once(evaluate_arguments(call, self.world))
         wrong = self._check(name, call, [*arguments, *keywords.values()])
         if wrong:
             self.problems += [Problem(line=call.line, message=message) for message in wrong]
@@ -214,28 +213,3 @@ class Rehearsal:
     def _happen(self, event: str, *names: str, by: str = "") -> None:
         known = tuple(each for each in names if each)
         self.timeline.append(Occurrence(at_s=self.now_s, event=event, names=known, by=by))
-
-
-def _rules(plan: Plan) -> Iterable[Rule]:
-    """The signals that can be watched; lint tells of the others."""
-    for signal in plan.runbook.signals:
-        if signal.hold is not None and signal.clears_when is not None and signal.clears_hold is not None:
-            yield Rule(
-                runbook=plan.runbook.name,
-                title=signal.title,
-                when=signal.when,
-                hold=signal.hold,
-                severity=signal.severity,
-                clears_when=signal.clears_when,
-                clears_hold=signal.clears_hold,
-            )
-
-
-def _wait_for(work: Coroutine[Any, Any, T]) -> T:
-    """Run what never waits for anything to its end."""
-    try:
-        work.send(None)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    raise AssertionError("nothing in a drill waits")
