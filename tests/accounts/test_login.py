@@ -2,10 +2,12 @@
 
 import asyncio
 
+import pytest
 from tests.accounts.house import CHEAP, OTHER_PASSWORD, PASSWORD, House
 
 from quantum_scheduler.accounts.audit.verify import verify_audit
-from quantum_scheduler.accounts.login.password import PasswordPool
+from quantum_scheduler.accounts.login.model import PasswordWeak
+from quantum_scheduler.accounts.login.password import LENGTH_MIN, PasswordPool, check_password, read_breached
 
 ADA = "ada@example.com"
 
@@ -104,7 +106,8 @@ async def test_a_weak_password_is_refused_with_a_reason(house: House) -> None:
         for weak, reason in (
             ("short", "15"),
             ("1234567890987654321", "breach"),
-            ("passwordpassword", "guessed"),
+            ("passwordpassword", "breach"),
+            ("qwerty qwerty qwerty", "guessed"),
             ("ada@example.comada@example.com", "guessed"),
         ):
             answer = await ada.http.post("/v1/password", json={"current": PASSWORD, "new": weak})
@@ -112,6 +115,15 @@ async def test_a_weak_password_is_refused_with_a_reason(house: House) -> None:
             assert reason in answer.text
         long = "many words in a row " * 12
         assert (await ada.http.post("/v1/password", json={"current": PASSWORD, "new": long})).status_code == 204
+
+
+def test_the_shipped_list_holds_what_the_policy_would_let_through() -> None:
+    shipped = read_breached(None)
+    assert len(shipped) > 9_000
+    assert min(map(len, shipped)) >= LENGTH_MIN
+    for common in sorted(shipped)[::500]:
+        with pytest.raises(PasswordWeak, match="breach"):
+            check_password(common.upper(), own_words=())
 
 
 async def test_to_change_a_password_the_old_one_is_needed_and_other_sessions_end(house: House) -> None:

@@ -67,7 +67,7 @@ async def test_what_is_of_the_installation_is_closed_to_every_customer(house: Ho
     await house.add_user(EVE, org_id=other, roles=("admin", "operator", "finance"))
     key = await house.add_key(other, "all")
     things = {"name": "team", "org_id": str(other), "class_name": "key", "meter": "solve_ms"}
-    things |= {"incident": "1", "alert_id": "1", "position": "1"}
+    things |= {"incident": "1", "alert_id": "1", "position": "1", "key_id": str(UUID(int=1))}
     operations = [
         (method.upper(), path.format(**things), _example(operation))
         for path, entry in _document(house)["paths"].items()

@@ -135,6 +135,20 @@ def test_jobs_that_matter_less_are_shed_while_too_many_wait(idle: Start) -> None
         assert customer.post("/v1/jobs", json={**BINARY_JOB, "priority": "high"}).status_code == 201
 
 
+def test_a_request_that_is_repeated_is_not_shed(idle: Start) -> None:
+    with idle(limits=LimitSettings(shed_depth=1)) as service, service.customer() as customer:
+        low, once = {**BINARY_JOB, "priority": "low"}, {"Idempotency-Key": "once"}
+        made = customer.post("/v1/jobs", json=low, headers=once)
+        for _ in range(3):
+            customer.post("/v1/jobs", json={**BINARY_JOB, "priority": "high"})
+        _await_refusal(customer, low)
+        again = customer.post("/v1/jobs", json=low, headers=once)
+        assert (again.status_code, again.json()["id"]) == (200, made.json()["id"])
+        other = customer.post("/v1/jobs", json={**low, "seed": 99}, headers=once)
+        assert other.json()["type"] == "/problems/idempotency-conflict"
+        assert customer.post("/v1/jobs", json=low, headers={"Idempotency-Key": "new"}).status_code == 503
+
+
 def _await_refusal(customer: httpx2.Client, job: dict[str, Any]) -> httpx2.Response:
     answer = customer.post("/v1/jobs", json=job)
     for _ in range(1_000):

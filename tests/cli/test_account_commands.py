@@ -55,10 +55,21 @@ def test_organisations_and_keys_are_made_used_rotated_and_revoked(service: Any, 
         UUID(made["id"]): True,
         UUID(rotated["id"]): True,
     }
+    for changed in (True, False):
+        assert run_json(run_here, service, "org", "second-factor", org) == {"changed": changed}
+    assert run_json(run_here, service, "org", "second-factor", org, "--optional") == {"changed": True}
     assert run_json(run_here, service, "org", "block", org, "--reason", "unpaid") == {"changed": True}
     assert run_json(run_here, service, "org", "unblock", org) == {"changed": True}
     invited = run_here("user", "invite", "new@example.com", "--org", org, "--role", "admin", environ=service.environ)
     assert re.fullmatch(r"http://\S+/account/invitation\?token=\S+\n", invited.stdout)
+
+
+def test_a_plan_that_there_is_not_is_told_before_an_organisation_is_made(service: Any, run_here: Any) -> None:
+    before = len(run_json(run_here, service, "org"))
+    refused = run_here("org", "create", "Acme", "--plan", "gold", environ=service.environ)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "there is no plan 'gold'" in refused.stderr
+    assert len(run_json(run_here, service, "org")) == before
 
 
 def test_the_audit_log_is_read_and_checked(service: Any, run_here: Any) -> None:

@@ -117,6 +117,17 @@ async def require_proof_of_work(conn: Connection, doing: Doing, *, for_s: float)
     return await _note(conn, "accounts.require_proof_of_work", "", doing, changed=changed, for_s=for_s)
 
 
+async def require_second_factor(conn: Connection, org_id: UUID, doing: Doing, *, is_required: bool) -> bool:
+    """`accounts.require_second_factor`: who looks after an organisation does nothing in it without, at once.
+
+    False if it was so already. Raises OrganisationUnknown.
+    """
+    await _check_organisation(conn, org_id)
+    changed = await organisation.need_second_factor(conn, org_id, is_required)
+    subject = f"organisation:{org_id}"
+    return await _note(conn, "accounts.require_second_factor", subject, doing, changed=changed, is_required=is_required)
+
+
 async def revoke_key(conn: Connection, key_id: UUID, doing: Doing, *, org_id: UUID | None = None) -> bool:
     """`keys.revoke`: end a key in every process at once, one of `org_id` only where it is given.
 

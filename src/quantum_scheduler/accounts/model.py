@@ -15,13 +15,16 @@ ACCESS_CHANGED = "access_changed"
 
 Role = Literal["customer", "operator", "finance", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
+# Those who look after an organisation: it may ask for a second factor of them.
+KEEPER_ROLES: tuple[Role, ...] = ("operator", "finance", "admin")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """Who is asking: the organisation whose rows may be seen, and the key or the person that opened the door.
 
-    A person who uses the console or a token has a `user_id`, a `session_id` and `roles`; a program has a `key_id`.
+    A person who uses the console or a token has a `user_id`, a `session_id` and `roles`; a program has a `key_id`. One
+    of whom `is_factor_due` has to show a second factor before anything else.
     """
 
     org_id: UUID
@@ -31,6 +34,7 @@ class Principal:
     roles: frozenset[Role] = frozenset()
     scopes: frozenset[str] = field(default=frozenset(), repr=False)
     plan: str = STANDARD_PLAN
+    is_factor_due: bool = False
 
     @property
     def is_staff(self) -> bool:
@@ -62,6 +66,13 @@ class ScopeMissing(Exception):  # noqa: N818
     def __init__(self, scope: str) -> None:
         self.scope = scope
         super().__init__(f"this needs the scope {scope}")
+
+
+class SecondFactorNeeded(Exception):  # noqa: N818
+    """The organisation asks for a second factor of whoever looks after it, and none was shown in this session."""
+
+    def __init__(self) -> None:
+        super().__init__("your organisation asks for a second factor: set one at /v1/totp, or log in with its code")
 
 
 class PersonNeeded(Exception):  # noqa: N818

@@ -14,6 +14,7 @@ class Organisation:
     id: UUID
     name: str
     plan: str
+    needs_second_factor: bool
     created_at: datetime
     blocked_at: datetime | None
     blocked_reason: str | None

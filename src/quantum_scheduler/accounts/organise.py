@@ -22,7 +22,7 @@ LISTED_MAX = 1_000
 
 
 async def make_organisation(conn: Connection, org_id: UUID, name: str, *, plan: str = STANDARD_PLAN) -> Organisation:
-    """Make an organisation."""
+    """Make an organisation; the plan must be one."""
     await store.insert_organisation(conn, org_id, name, plan)
     return await find_organisation(conn, org_id)
 

@@ -18,7 +18,7 @@ from quantum_scheduler.accounts.limits.shed import Shedder
 from quantum_scheduler.accounts.login.desk import LoginParts
 from quantum_scheduler.accounts.open import build_entrance
 from quantum_scheduler.accounts.quota import routes as quota_routes
-from quantum_scheduler.accounts.routes import audit, keys, login, myself, pages, people, provider
+from quantum_scheduler.accounts.routes import admin, audit, keys, login, myself, pages, people, provider
 from quantum_scheduler.api import docs, health
 from quantum_scheduler.api.answer_error import STATUS, answer_error
 from quantum_scheduler.api.describe import describe_api
@@ -67,6 +67,7 @@ ROUTERS = (
     keys.router,
     people.router,
     audit.router,
+    admin.router,
     limits_routes.router,
     quota_routes.router,
     pages.router,

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
+from quantum_scheduler.accounts.actions import BlockRefused
 from quantum_scheduler.accounts.limits.headers import write_headers, write_retry_after
 from quantum_scheduler.accounts.limits.model import (
     AbnormalUsageDetected,
@@ -40,7 +41,15 @@ from quantum_scheduler.accounts.login.model import (
     SessionUnknown,
 )
 from quantum_scheduler.accounts.login.oidc import ProviderAway, ProviderMissing
-from quantum_scheduler.accounts.model import AccessBlocked, KeyMissing, KeyUnknown, PersonNeeded, ScopeMissing
+from quantum_scheduler.accounts.login.signing import RotatedTooSoon
+from quantum_scheduler.accounts.model import (
+    AccessBlocked,
+    KeyMissing,
+    KeyUnknown,
+    PersonNeeded,
+    ScopeMissing,
+    SecondFactorNeeded,
+)
 from quantum_scheduler.accounts.organisation import (
     ApiKeyRevoked,
     ApiKeyUnknown,
@@ -50,7 +59,7 @@ from quantum_scheduler.accounts.organisation import (
     UserUnknown,
 )
 from quantum_scheduler.accounts.quota.model import MeterUncounted, QuotaExceeded
-from quantum_scheduler.accounts.routes.myself import SecondFactorKept, SessionNotThere
+from quantum_scheduler.accounts.routes.myself import SecondFactorAskedFor, SecondFactorKept, SessionNotThere
 from quantum_scheduler.api.model import (
     ERROR_MEDIA_TYPE,
     BodyTooLarge,
@@ -101,6 +110,7 @@ STATUS: dict[type[Exception], int] = {
     PersonNeeded: 403,
     ProofRefused: 403,
     ScopeMissing: 403,
+    SecondFactorNeeded: 403,
     SignatureWrong: 403,
     ApiKeyUnknown: 404,
     ClassUnknown: 404,
@@ -125,6 +135,8 @@ STATUS: dict[type[Exception], int] = {
     MethodUnknown: 405,
     BodyTooSlow: 408,
     ApiKeyRevoked: 409,
+    BlockRefused: 409,
+    RotatedTooSoon: 409,
     IdempotencyConflict: 409,
     JobFinished: 409,
     LastAdmin: 409,
@@ -133,6 +145,7 @@ STATUS: dict[type[Exception], int] = {
     ResultMissing: 409,
     RunLocked: 409,
     RunbookBroken: 409,
+    SecondFactorAskedFor: 409,
     SecondFactorKept: 409,
     TooManyInvitations: 409,
     TooManyKeys: 409,

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from quantum_scheduler.accounts.routes.document import REQUEST_BODIES as ACCOUNT_BODIES
+from quantum_scheduler.accounts.routes.request import REQUEST_BODIES as ACCOUNT_BODIES
 from quantum_scheduler.api.model import ERROR_MEDIA_TYPE, ErrorDocument
 from quantum_scheduler.incidents.alerts.document import REQUEST_BODIES as ALERT_BODIES
 from quantum_scheduler.incidents.answers.routes import REQUEST_BODIES as ANSWER_BODIES

@@ -10,6 +10,7 @@ from quantum_scheduler.accounts import actions
 from quantum_scheduler.accounts.actions import Target
 from quantum_scheduler.accounts.audit.model import AuditEntry
 from quantum_scheduler.accounts.audit.record import record_audit
+from quantum_scheduler.accounts.limits.look_up import find_plan
 from quantum_scheduler.accounts.login.desk import LoginDesk
 from quantum_scheduler.accounts.model import STANDARD_PLAN
 from quantum_scheduler.accounts.organisation import Organisation
@@ -42,6 +43,7 @@ def create(
     """Make an organisation; invite its first admin with `user invite`."""
 
     async def make(conn: Connection, _desk: LoginDesk) -> Organisation:
+        await find_plan(conn, plan)
         made = await make_organisation(conn, uuid4(), name, plan=plan)
         entry = AuditEntry(action="orgs.create", subject=f"organisation:{made.id}", org_id=made.id)
         await record_audit(conn, entry)
@@ -49,6 +51,21 @@ def create(
 
     made = ask(make)
     return answer(asdict(made), f"{made.id}  {made.name}", json=json)
+
+
+@app.command(name="second-factor")
+def second_factor(
+    org: OrgId,
+    /,
+    *,
+    required: Annotated[bool, Parameter(negative="--optional", help="Whether it is asked for.")] = True,
+    incident: Incident = None,
+    json: Json = False,
+) -> int:
+    """Ask for a second factor of whoever looks after an organisation: operators, finance and admins."""
+    changed = ask(lambda conn, _: actions.require_second_factor(conn, org, doing(incident), is_required=required))
+    said = "it is asked for" if required else "it is not asked for"
+    return answer({"changed": changed}, said if changed else f"{said} already", json=json)
 
 
 @app.command

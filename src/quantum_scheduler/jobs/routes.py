@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 
+from quantum_scheduler.accounts.limits.model import TemporaryReducedCapacity
 from quantum_scheduler.accounts.limits.shed import Shedder
 from quantum_scheduler.accounts.model import Principal
 from quantum_scheduler.accounts.quota.model import QuotaExceeded
@@ -31,7 +32,7 @@ from quantum_scheduler.jobs.model import JOB_CHANGED, JOBS_PER_PAGE_MAX, TASK_RE
 from quantum_scheduler.jobs.page import CURSOR_LENGTH_MAX, read_cursor, write_cursor
 from quantum_scheduler.jobs.prioritise import prioritise_job
 from quantum_scheduler.jobs.read_apart import read_submission_apart
-from quantum_scheduler.jobs.submit import submit_job
+from quantum_scheduler.jobs.submit import is_known, submit_job
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.postgres.listen import Notifier
 from quantum_scheduler.problems.body import check_media_type, read_fields, read_object
@@ -150,7 +151,12 @@ async def submit(
     """With `wait` the answer holds the job's result if it ended in time, else the job as it stands."""
     submission = await read_submission_apart(door.executor, body)
     new = submission.to_new_job(idempotency_key=idempotency_key)
-    await door.shedder.check(new.priority)
+    try:
+        await door.shedder.check(new.priority)
+    except TemporaryReducedCapacity:
+        async with pool.acquire() as conn:
+            if not await is_known(conn, caller.org_id, new):
+                raise
     try:
         async with pool.acquire() as conn, conn.transaction():
             job, created = await submit_job(conn, caller.org_id, new)

@@ -35,6 +35,12 @@ async def submit_jobs(conn: Connection, org_id: UUID, new: Sequence[NewJob]) -> 
     return [(jobs[job_id], job_id == new_id) for job_id, new_id in zip(job_ids, made, strict=True)]
 
 
+async def is_known(conn: Connection, org_id: UUID, new: NewJob) -> bool:
+    """Whether the idempotency key of a job has made one already, so that submitting it makes none."""
+    key = new.idempotency_key
+    return key is not None and key in await store.find_keys(conn, org_id, [key])
+
+
 def _tell_needs(job_id: UUID | None, job: NewJob, problem: bytes) -> Iterator[Need]:
     """What a new job may use at most, but for quantum computers; one that was made before has reserved it already."""
     if job_id is None:

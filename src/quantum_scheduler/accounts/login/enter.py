@@ -25,6 +25,7 @@ from quantum_scheduler.accounts.login.secret import make_text, read_text
 from quantum_scheduler.accounts.login.session import OpenSession, open_session
 from quantum_scheduler.accounts.login.store import person as people
 from quantum_scheduler.accounts.login.store import throttle as store
+from quantum_scheduler.accounts.login.tell import tell_person
 from quantum_scheduler.accounts.login.throttle import Attempt, ShownDevice, Ticket, admit_attempt, settle_attempt
 from quantum_scheduler.accounts.login.totp import charge_code, use_code
 from quantum_scheduler.postgres.connect import Connection
@@ -61,6 +62,24 @@ async def log_in(desk: LoginDesk, shown: Credentials, place: Place) -> Entered:
     Raises LoginRefused, SecondFactorMissing, SecondFactorRefused, NoMembership, LoginBusy, PasswordWeak, and what
     `admit_attempt` raises.
     """
+    person, ticket = await compare_password(desk, shown, place)
+    method = await _check_second_factor(desk, person, shown.code, place)
+    renewed = await _rehash(desk, person, shown.password)
+    async with desk.pool.acquire() as conn, conn.transaction():
+        if renewed is not None:
+            await people.set_password(conn, person.id, renewed, ends_tokens=False)
+        trusted = None if ticket.device_id is not None else await trust_device(conn, desk, person.id)
+        opened = await enter(conn, desk, person, place, kind=shown.kind, method=method, org_id=shown.org_id)
+    if trusted is not None:
+        tell_person(desk, person.email, "device", place)
+    return Entered(person=person, opened=opened, device=trusted)
+
+
+async def compare_password(desk: LoginDesk, shown: Credentials, place: Place) -> tuple[Person, Ticket]:
+    """Compare a password, and say whose it is and what the attempt was charged to. Opens its own transactions.
+
+    Raises LoginRefused, LoginBusy, and what `admit_attempt` raises.
+    """
     email = fold_email(shown.email)
     async with desk.pool.acquire() as conn, conn.transaction():
         person = await people.find_by_email(conn, email)
@@ -73,14 +92,7 @@ async def log_in(desk: LoginDesk, shown: Credentials, place: Place) -> Entered:
             await _note_refusal(conn, person, place)
     if person is None or not is_right or person.is_blocked:
         raise LoginRefused
-    method = await _check_second_factor(desk, person, shown.code, place)
-    renewed = await _rehash(desk, person, shown.password)
-    async with desk.pool.acquire() as conn, conn.transaction():
-        if renewed is not None:
-            await people.set_password(conn, person.id, renewed, ends_tokens=False)
-        trusted = None if ticket.device_id is not None else await trust_device(conn, desk, person.id)
-        opened = await enter(conn, desk, person, place, kind=shown.kind, method=method, org_id=shown.org_id)
-    return Entered(person=person, opened=opened, device=trusted)
+    return person, ticket
 
 
 async def enter(

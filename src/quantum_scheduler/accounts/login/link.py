@@ -10,13 +10,14 @@ from uuid import UUID
 from quantum_scheduler.accounts.audit.model import AuditEntry
 from quantum_scheduler.accounts.audit.record import record_audit
 from quantum_scheduler.accounts.login.desk import LoginDesk
-from quantum_scheduler.accounts.login.enter import fold_email, trust_device
-from quantum_scheduler.accounts.login.model import LinkPurpose, LinkUnknown, LoginRefused, Place
+from quantum_scheduler.accounts.login.enter import Credentials, compare_password, fold_email, trust_device
+from quantum_scheduler.accounts.login.model import LinkPurpose, LinkUnknown, Person, Place
 from quantum_scheduler.accounts.login.secret import make_text, read_text
 from quantum_scheduler.accounts.login.store import link as store
 from quantum_scheduler.accounts.login.store import person as people
 from quantum_scheduler.accounts.login.store import session as sessions
 from quantum_scheduler.accounts.login.store import throttle
+from quantum_scheduler.accounts.login.tell import tell_person
 from quantum_scheduler.accounts.mail.port import Mail
 from quantum_scheduler.postgres.connect import Connection
 
@@ -88,19 +89,19 @@ async def reset_password(desk: LoginDesk, text: str, password: str, place: Place
         await throttle.forget_devices(conn, person.id)
         entry = AuditEntry(action="login.password_reset", subject=f"user:{person.id}", network=place.network)
         await record_audit(conn, entry)
+    tell_person(desk, person.email, "password", place)
 
 
 async def change_password(
-    desk: LoginDesk, user_id: UUID, *, current: str, new: str, keep: UUID | None, place: Place
+    desk: LoginDesk, person: Person, shown: Credentials, *, new: str, keep: UUID | None, place: Place
 ) -> None:
     """Set a new password with the old one; every other session and all tokens end. Opens its own transactions.
 
-    Raises LoginRefused, PasswordWeak, LoginBusy.
+    Guessing the old one is slowed down as at the login. Raises LoginRefused, PasswordWeak, LoginBusy, and what
+    `admit_attempt` raises.
     """
-    async with desk.pool.acquire() as conn:
-        person = await people.find_person(conn, user_id)
-    if person is None or not await desk.passwords.compare(person.password_hash, current):
-        raise LoginRefused
+    user_id = person.id
+    await compare_password(desk, shown, place)
     hashed = await hash_password(desk, new, (person.email, person.name))
     async with desk.pool.acquire() as conn, conn.transaction():
         await replace_password(conn, desk, user_id, hashed, keep=keep)
@@ -108,6 +109,7 @@ async def change_password(
             action="login.password_changed", subject=f"user:{user_id}", user_id=user_id, network=place.network
         )
         await record_audit(conn, entry)
+    tell_person(desk, person.email, "password", place)
 
 
 async def redeem_device(desk: LoginDesk, text: str, place: Place) -> TrustedDevice:
@@ -122,6 +124,9 @@ async def redeem_device(desk: LoginDesk, text: str, place: Place) -> TrustedDevi
         trusted = await trust_device(conn, desk, user_id)
         entry = AuditEntry(action="login.device_trusted", subject=f"user:{user_id}", network=place.network)
         await record_audit(conn, entry)
+        person = await people.find_person(conn, user_id)
+    if person is not None:
+        tell_person(desk, person.email, "device", place)
     return TrustedDevice(user_id=user_id, text=trusted)
 
 

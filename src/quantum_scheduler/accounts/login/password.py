@@ -110,7 +110,7 @@ def check_password(password: str, own_words: Sequence[str], breached: Path | Non
     """
     if not LENGTH_MIN <= len(password) <= LENGTH_MAX:
         raise PasswordWeak(f"a password has {LENGTH_MIN} to {LENGTH_MAX} characters; four random words will do")
-    if password.lower() in _read_breached(breached):
+    if password.lower() in read_breached(breached):
         raise PasswordWeak("this password is known from a breach: choose one that you use nowhere else")
     guessed = zxcvbn(password[:SCORED_LENGTH], user_inputs=[*own_words, "quantum", "scheduler", "quantum-scheduler"])
     if guessed["score"] < SCORE_MIN:
@@ -119,7 +119,8 @@ def check_password(password: str, own_words: Sequence[str], breached: Path | Non
 
 
 @lru_cache(maxsize=2)
-def _read_breached(own: Path | None) -> frozenset[str]:
+def read_breached(own: Path | None) -> frozenset[str]:
+    """Read the shipped list of breached passwords, and one's own, in lower case."""
     shipped = files("quantum_scheduler.accounts.login") / "data" / "breached.txt"
     text = shipped.read_text(encoding="utf-8") + ("" if own is None else own.read_text(encoding="utf-8"))
     return frozenset(line.lower() for line in text.splitlines() if line and not line.startswith("#"))

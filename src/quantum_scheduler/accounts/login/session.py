@@ -141,6 +141,7 @@ async def admit_session(conn: Connection, text: str, *, peppers: Peppers, now: d
         roles=roles,
         scopes=scopes_of_roles(session.org_id, roles),
         plan=live.plan,
+        is_factor_due=live.is_factor_due,
     )
     return Admission(principal=principal, until=session.expires_at)
 

@@ -68,7 +68,13 @@ async def admit_token(conn: Connection, token: str, *, issuer: str, now: datetim
     roles = frozenset(live.roles)
     scopes = scopes_of_roles(org_id, roles)
     principal = Principal(
-        org_id=org_id, user_id=user_id, session_id=session_id, roles=roles, scopes=scopes, plan=live.plan
+        org_id=org_id,
+        user_id=user_id,
+        session_id=session_id,
+        roles=roles,
+        scopes=scopes,
+        plan=live.plan,
+        is_factor_due=live.is_factor_due,
     )
     until = min(datetime.fromtimestamp(claims["exp"], UTC), live.session.expires_at)
     return Admission(principal=principal, until=until)

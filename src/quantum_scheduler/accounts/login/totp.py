@@ -20,7 +20,8 @@ DIGITS = 6
 STEPS_AROUND = 1
 SECRET_BYTES = 20
 RECOVERY_CODES = 10
-RECOVERY_BYTES = 10
+# With 112 bits or more a digest is enough; 15 bytes are 24 letters.
+RECOVERY_BYTES = 15
 ISSUER = "quantum-scheduler"
 
 

@@ -1,7 +1,7 @@
-"""What is said about accounts over HTTP, in both directions."""
+"""What is told of accounts over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,140 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from quantum_scheduler.accounts.audit.model import ChainedEntry
 from quantum_scheduler.accounts.issue import HINT_LENGTH
 from quantum_scheduler.accounts.login.model import Session
-from quantum_scheduler.accounts.login.password import LENGTH_MAX, LENGTH_MIN
 from quantum_scheduler.accounts.login.store.link import Invitation
 from quantum_scheduler.accounts.model import Role
 from quantum_scheduler.accounts.organisation import ApiKey, Member
-from quantum_scheduler.accounts.scope import Scope
-from quantum_scheduler.problems.document import Document
-
-NAME = r"^[^\x00-\x1f\x7f]*$"
-EMAIL = r"^[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+$"
-TEXT_MAX = 256
-
-Email = Annotated[str, Field(min_length=3, max_length=254, pattern=EMAIL)]
-ShownPassword = Annotated[str, Field(min_length=1, max_length=LENGTH_MAX)]
-NewPassword = Annotated[
-    str,
-    Field(min_length=1, max_length=LENGTH_MAX, description=f"At least {LENGTH_MIN} characters, and not guessed soon."),
-]
-LinkText = Annotated[str, Field(min_length=1, max_length=TEXT_MAX, description="`token` of the link.")]
-Code = Annotated[str, Field(min_length=6, max_length=32, pattern=r"^[0-9A-Za-z]+$")]
-PersonName = Annotated[str, Field(min_length=1, max_length=200, pattern=NAME)]
-Roles = Annotated[list[Role], Field(min_length=1, max_length=4)]
-
-
-class ProofOfWork(Document):
-    """The solution of a challenge."""
-
-    algorithm: str = Field(max_length=20)
-    challenge: str = Field(max_length=128)
-    number: int = Field(ge=0, le=10_000_000)
-    salt: str = Field(max_length=512)
-    signature: str = Field(max_length=128)
-
-
-class LoginRequest(Document):
-    """Who wants to log in, and what they show."""
-
-    email: Email
-    password: ShownPassword
-    code: Code | None = Field(default=None, description="Of an authenticator, or a recovery code.")
-    proof: ProofOfWork | None = Field(default=None, description="Where a proof of work was asked for.")
-    device: str | None = Field(default=None, max_length=TEXT_MAX, description="`device` of an earlier login.")
-    organisation: UUID | None = Field(default=None, description="Which, for who belongs to several.")
-    session: Literal["token", "cookie"] = Field(
-        default="token", description="`cookie` for a console in a browser, `token` for a program."
-    )
-
-
-class RefreshRequest(Document):
-    """The refresh token; each is good once."""
-
-    refresh_token: str = Field(min_length=1, max_length=TEXT_MAX)
-
-
-class LinkRequest(Document):
-    """Where to send a link."""
-
-    email: Email
-
-
-class DeviceRequest(Document):
-    """A link that makes this device a trusted one."""
-
-    token: LinkText
-
-
-class ResetRequest(Document):
-    """A link, and the new password."""
-
-    token: LinkText
-    password: NewPassword
-
-
-class AcceptRequest(Document):
-    """An invitation's link, and who accepts it."""
-
-    token: LinkText
-    name: PersonName
-    password: ShownPassword
-
-
-class PasswordRequest(Document):
-    """The password, and the next one."""
-
-    current: ShownPassword
-    new: NewPassword
-
-
-class CodeRequest(Document):
-    """A code of the authenticator."""
-
-    code: Code
-
-
-class KeyRequest(Document):
-    """A key to issue. It can do no more than whoever asks for it."""
-
-    name: str = Field(default="", max_length=200, pattern=NAME)
-    scopes: list[Scope] = Field(default=["jobs:read", "jobs:write"], min_length=1, max_length=20)
-    expires_in_days: int | None = Field(default=None, ge=1, le=3_650)
-
-
-class RotateRequest(Document):
-    """How a key is replaced."""
-
-    leaked: bool = Field(default=False, description="End the old key at once, not in 24 hours.")
-
-
-class InviteRequest(Document):
-    """Whom to invite, as what."""
-
-    email: Email
-    roles: Roles
-
-
-class RolesRequest(Document):
-    """What somebody is from now on."""
-
-    roles: Roles
-
-
-REQUEST_BODIES: tuple[type[BaseModel], ...] = (
-    LoginRequest,
-    RefreshRequest,
-    LinkRequest,
-    DeviceRequest,
-    ResetRequest,
-    AcceptRequest,
-    PasswordRequest,
-    CodeRequest,
-    KeyRequest,
-    RotateRequest,
-    InviteRequest,
-    RolesRequest,
-)
 
 
 class ChallengeDocument(BaseModel):
@@ -184,6 +53,7 @@ class MeDocument(BaseModel):
     name: str | None
     roles: list[Role]
     scopes: list[str]
+    second_factor_due: bool = Field(description="Nothing may be done before a second factor is set, or shown at login.")
 
 
 class KeyDocument(BaseModel):
@@ -375,3 +245,21 @@ class AuditPageDocument(BaseModel):
 
     items: list[AuditEntryDocument]
     next_before: int | None = Field(description="`before` of the next page.")
+
+
+class ChangedDocument(BaseModel):
+    """What became of an action that may be done twice."""
+
+    model_config = ConfigDict(title="Changed")
+
+    changed: bool = Field(description="False where it was so already.")
+
+
+class SigningDocument(BaseModel):
+    """What access tokens are signed with, by the names of the keys."""
+
+    model_config = ConfigDict(title="Signing")
+
+    active: str
+    retiring: str | None = Field(description="Its tokens are good until they expire.")
+    withdrawn: bool = Field(description="Whether the key before it was withdrawn with all that it has signed.")

@@ -11,7 +11,7 @@ from quantum_scheduler.accounts.doorkeeper import Doorkeeper
 from quantum_scheduler.accounts.login.desk import LoginDesk
 from quantum_scheduler.accounts.login.model import CsrfRefused, Place
 from quantum_scheduler.accounts.login.session import is_csrf_token
-from quantum_scheduler.accounts.model import PersonNeeded, Principal
+from quantum_scheduler.accounts.model import PersonNeeded, Principal, SecondFactorNeeded
 from quantum_scheduler.accounts.network import find_client, name_network
 from quantum_scheduler.accounts.scope import Scope, check_scope
 from quantum_scheduler.postgres.connect import Pool
@@ -22,6 +22,8 @@ SESSION_COOKIE = "qs_session"
 DEVICE_COOKIE = "qs_device"
 CSRF_HEADER = "X-CSRF-Token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# What is open to whoever still has to show a second factor: to see who they are, to set one, to leave.
+FACTOR_PATHS = frozenset({"/v1/me", "/v1/totp", "/v1/totp/confirm", "/v1/token", "/v1/logout"})
 
 _BEARER = HTTPBearer(
     scheme_name="key",
@@ -72,6 +74,8 @@ async def _admit(
         is_safe = request.method in SAFE_METHODS
         if not is_safe and not is_csrf_token(cookie, request.headers.get(CSRF_HEADER), desk.peppers):
             raise CsrfRefused
+    if principal.is_factor_due and request.scope["path"] not in FACTOR_PATHS:
+        raise SecondFactorNeeded
     # What limits requests is outside of this room, and leaves here how a caller passes it.
     await cast("Callable[[Principal], Awaitable[None]]", request.state.admit)(principal)
     return principal

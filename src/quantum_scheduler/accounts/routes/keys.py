@@ -12,16 +12,13 @@ from quantum_scheduler.accounts.audit.model import AuditEntry
 from quantum_scheduler.accounts.audit.record import record_audit
 from quantum_scheduler.accounts.issue import issue_key, list_keys
 from quantum_scheduler.accounts.key import read_key_id
+from quantum_scheduler.accounts.login.store.person import find_person
+from quantum_scheduler.accounts.login.tell import tell_person
 from quantum_scheduler.accounts.model import Principal
 from quantum_scheduler.accounts.routes.describe import CONFLICT, UNKNOWN, takes
-from quantum_scheduler.accounts.routes.document import (
-    KeyDocument,
-    KeyRequest,
-    KeysDocument,
-    NewKeyDocument,
-    RotateRequest,
-)
-from quantum_scheduler.accounts.routes.door import Body, Desk, Keeper, needs
+from quantum_scheduler.accounts.routes.document import KeyDocument, KeysDocument, NewKeyDocument
+from quantum_scheduler.accounts.routes.door import Body, Desk, FromPlace, Keeper, needs
+from quantum_scheduler.accounts.routes.request import KeyRequest, RotateRequest
 from quantum_scheduler.accounts.scope import check_scope
 from quantum_scheduler.problems.body import read_document_body
 
@@ -48,7 +45,7 @@ async def list_all(caller: Reader, desk: Desk) -> KeysDocument:
     responses=CONFLICT,
     openapi_extra=takes(KeyRequest, name="nightly", scopes=["jobs:read", "jobs:write"], expires_in_days=90),
 )
-async def issue(caller: Writer, desk: Desk, body: Body) -> NewKeyDocument:
+async def issue(caller: Writer, desk: Desk, place: FromPlace, body: Body) -> NewKeyDocument:
     """A key can do no more than whoever issues it."""
     asked = read_document_body(KeyRequest, body)
     for scope in asked.scopes:
@@ -67,6 +64,9 @@ async def issue(caller: Writer, desk: Desk, body: Body) -> NewKeyDocument:
         key_id = read_key_id(text)
         said = {"name": asked.name, "scopes": asked.scopes}
         await record_audit(conn, AuditEntry.by(caller, "keys.issue", f"key:{key_id}", detail=said))
+        person = None if caller.user_id is None else await find_person(conn, caller.user_id)
+    if person is not None:
+        tell_person(desk, person.email, "key", place)
     return NewKeyDocument(id=key_id, key=text)
 
 

@@ -23,14 +23,7 @@ from quantum_scheduler.accounts.login.signing import PUBLISHED_MAX_AGE_S, TOKEN_
 from quantum_scheduler.accounts.login.store import session as sessions
 from quantum_scheduler.accounts.login.token import write_token
 from quantum_scheduler.accounts.routes.describe import GONE, REFUSED, THROTTLED, takes
-from quantum_scheduler.accounts.routes.document import (
-    ChallengeDocument,
-    DeviceRequest,
-    LinkRequest,
-    LoginRequest,
-    RefreshRequest,
-    TokensDocument,
-)
+from quantum_scheduler.accounts.routes.document import ChallengeDocument, TokensDocument
 from quantum_scheduler.accounts.routes.door import (
     DEVICE_COOKIE,
     SESSION_COOKIE,
@@ -42,6 +35,7 @@ from quantum_scheduler.accounts.routes.door import (
     name_cookie,
     read_cookie,
 )
+from quantum_scheduler.accounts.routes.request import DeviceRequest, LinkRequest, LoginRequest, RefreshRequest
 from quantum_scheduler.postgres.connect import Connection
 from quantum_scheduler.problems.body import read_document_body
 

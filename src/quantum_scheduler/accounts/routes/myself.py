@@ -3,31 +3,40 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.background import BackgroundTask
 
 from quantum_scheduler.accounts.audit.model import AuditEntry
 from quantum_scheduler.accounts.audit.record import record_audit
 from quantum_scheduler.accounts.login.desk import LoginDesk
+from quantum_scheduler.accounts.login.enter import Credentials
 from quantum_scheduler.accounts.login.link import change_password, reset_password, send_link
 from quantum_scheduler.accounts.login.model import Person, SecondFactorRefused, SessionUnknown
 from quantum_scheduler.accounts.login.store import person as people
 from quantum_scheduler.accounts.login.store import session as sessions
+from quantum_scheduler.accounts.login.tell import tell_person
 from quantum_scheduler.accounts.login.totp import begin_totp, charge_code, confirm_totp, use_code
 from quantum_scheduler.accounts.organise import find_organisation
 from quantum_scheduler.accounts.routes.describe import CONFLICT, GONE, REFUSED, THROTTLED, UNKNOWN, takes
 from quantum_scheduler.accounts.routes.document import (
-    CodeRequest,
     EnrolmentDocument,
-    LinkRequest,
     MeDocument,
-    PasswordRequest,
     RecoveryCodesDocument,
-    ResetRequest,
     SessionDocument,
     SessionsDocument,
 )
-from quantum_scheduler.accounts.routes.door import Body, Caller, Desk, FromPlace, Keeper, Myself, OpenBody
+from quantum_scheduler.accounts.routes.door import (
+    DEVICE_COOKIE,
+    Body,
+    Caller,
+    Desk,
+    FromPlace,
+    Keeper,
+    Myself,
+    OpenBody,
+    read_cookie,
+)
+from quantum_scheduler.accounts.routes.request import CodeRequest, LinkRequest, PasswordRequest, ResetRequest
 from quantum_scheduler.problems.body import read_document_body
 
 SESSIONS_LISTED_MAX = 100
@@ -35,7 +44,14 @@ SESSIONS_LISTED_MAX = 100
 router = APIRouter(prefix="/v1", tags=["My account"])
 
 
-class SecondFactorKept(Exception):  # noqa: N818  an error is named for what happened
+class SecondFactorAskedFor(Exception):  # noqa: N818  an error is named for what happened
+    """An organisation asks for the second factor, so it cannot be removed."""
+
+    def __init__(self) -> None:
+        super().__init__("your organisation asks for a second factor, so it cannot be removed")
+
+
+class SecondFactorKept(Exception):  # noqa: N818
     """There is a second factor already, which only its own code can replace."""
 
     def __init__(self) -> None:
@@ -69,6 +85,7 @@ async def me(caller: Caller, desk: Desk) -> MeDocument:
         name=None if person is None else person.name,
         roles=sorted(caller.roles),
         scopes=sorted(caller.scopes),
+        second_factor_due=caller.is_factor_due,
     )
 
 
@@ -110,13 +127,21 @@ async def reset(desk: Desk, keeper: Keeper, place: FromPlace, body: OpenBody) ->
     summary="Change one's password",
     status_code=204,
     response_description="The password is set; this session alone goes on, its access tokens do not.",
-    responses=REFUSED,
+    responses=REFUSED | THROTTLED,
     openapi_extra=takes(PasswordRequest, current="correct horse battery staple", new="several other words, please"),
 )
-async def change(caller: Caller, user_id: Myself, desk: Desk, keeper: Keeper, place: FromPlace, body: Body) -> Response:
-    """It needs the password that was."""
+async def change(
+    request: Request, caller: Caller, person: Me, desk: Desk, keeper: Keeper, place: FromPlace, body: Body
+) -> Response:
+    """It needs the password that was, and guessing that here is slowed down as it is at the login."""
     asked = read_document_body(PasswordRequest, body)
-    await change_password(desk, user_id, current=asked.current, new=asked.new, keep=caller.session_id, place=place)
+    shown = Credentials(
+        email=person.email,
+        password=asked.current,
+        proof=None if asked.proof is None else asked.proof.model_dump(),
+        device=asked.device or read_cookie(request, DEVICE_COOKIE, desk),
+    )
+    await change_password(desk, person, shown, new=asked.new, keep=caller.session_id, place=place)
     keeper.forget()
     return Response(status_code=204)
 
@@ -145,14 +170,21 @@ async def begin(person: Me, desk: Desk) -> EnrolmentDocument:
     responses=REFUSED | CONFLICT,
     openapi_extra=takes(CodeRequest, code="123456"),
 )
-async def confirm(caller: Caller, person: Me, desk: Desk, body: Body) -> RecoveryCodesDocument:
-    """From now on every login with the password asks for a code too."""
+async def confirm(
+    caller: Caller, person: Me, desk: Desk, keeper: Keeper, place: FromPlace, body: Body
+) -> RecoveryCodesDocument:
+    """From now on every login with the password asks for a code too; all other sessions end."""
     if person.totp_sealed is not None:
         raise SecondFactorKept
     code = read_document_body(CodeRequest, body).code
     async with desk.pool.acquire() as conn, conn.transaction():
         codes = await confirm_totp(conn, person.id, code, peppers=desk.peppers, now=desk.now())
+        await sessions.revoke_all(conn, person.id, desk.now(), other_than=caller.session_id)
+        if caller.session_id is not None:
+            await sessions.note_factor(conn, caller.session_id)
         await record_audit(conn, AuditEntry.by(caller, "login.totp_set", f"user:{person.id}"))
+    keeper.forget()
+    tell_person(desk, person.email, "second_factor_set", place)
     return RecoveryCodesDocument(recovery_codes=[*codes])
 
 
@@ -162,15 +194,20 @@ async def confirm(caller: Caller, person: Me, desk: Desk, body: Body) -> Recover
     summary="Remove the second factor",
     status_code=204,
     response_description="Logins ask for the password only.",
-    responses=REFUSED | THROTTLED,
+    responses=REFUSED | CONFLICT | THROTTLED,
     openapi_extra=takes(CodeRequest, code="123456"),
 )
-async def remove(caller: Caller, person: Me, desk: Desk, body: Body) -> Response:
-    """It needs a code, so that a session left open is not enough."""
+async def remove(caller: Caller, person: Me, desk: Desk, keeper: Keeper, place: FromPlace, body: Body) -> Response:
+    """It needs a code, so that a session left open is not enough; all other sessions end."""
     await _use_code(desk, person, read_document_body(CodeRequest, body).code)
     async with desk.pool.acquire() as conn, conn.transaction():
+        if await people.needs_factor(conn, person.id):
+            raise SecondFactorAskedFor
         await people.remove_totp(conn, person.id)
+        await sessions.revoke_all(conn, person.id, desk.now(), other_than=caller.session_id)
         await record_audit(conn, AuditEntry.by(caller, "login.totp_removed", f"user:{person.id}"))
+    keeper.forget()
+    tell_person(desk, person.email, "second_factor_removed", place)
     return Response(status_code=204)
 
 

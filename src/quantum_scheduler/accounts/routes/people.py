@@ -19,15 +19,13 @@ from quantum_scheduler.accounts.model import Principal
 from quantum_scheduler.accounts.organise import find_member, list_members, remove_member, set_roles
 from quantum_scheduler.accounts.routes.describe import CONFLICT, GONE, REFUSED, UNKNOWN, takes
 from quantum_scheduler.accounts.routes.document import (
-    AcceptRequest,
     InvitationDocument,
     InvitationsDocument,
-    InviteRequest,
-    RolesRequest,
     UserDocument,
     UsersDocument,
 )
 from quantum_scheduler.accounts.routes.door import Body, Desk, FromPlace, Keeper, OpenBody, needs
+from quantum_scheduler.accounts.routes.request import AcceptRequest, InviteRequest, RolesRequest
 from quantum_scheduler.problems.body import read_document_body
 
 router = APIRouter(prefix="/v1", tags=["People"])

@@ -16,10 +16,13 @@ LOCK_ORGANISATION = """
 SELECT id FROM organisation WHERE id = $1 FOR UPDATE
 """
 
-FIND_ORGANISATION = "SELECT id, name, plan, created_at, blocked_at, blocked_reason FROM organisation WHERE id = $1"
+FIND_ORGANISATION = (
+    "SELECT id, name, plan, needs_second_factor, created_at, blocked_at, blocked_reason FROM organisation WHERE id = $1"
+)
 
 LIST_ORGANISATIONS = """
-SELECT id, name, plan, created_at, blocked_at, blocked_reason FROM organisation ORDER BY created_at, id LIMIT $1
+SELECT id, name, plan, needs_second_factor, created_at, blocked_at, blocked_reason
+FROM organisation ORDER BY created_at, id LIMIT $1
 """
 
 BLOCK_ORGANISATION = """
@@ -29,6 +32,11 @@ WHERE id = $1 AND blocked_reason IS DISTINCT FROM $2 RETURNING id
 
 UNBLOCK_ORGANISATION = """
 UPDATE organisation SET blocked_at = NULL, blocked_reason = NULL WHERE id = $1 AND blocked_at IS NOT NULL RETURNING id
+"""
+
+
+NEED_SECOND_FACTOR = """
+UPDATE organisation SET needs_second_factor = $2 WHERE id = $1 AND needs_second_factor <> $2 RETURNING id
 """
 
 
@@ -61,6 +69,11 @@ async def block_organisation(conn: Connection, org_id: UUID, reason: str) -> boo
 async def unblock_organisation(conn: Connection, org_id: UUID) -> bool:
     """Let an organisation in again; False where it was not blocked."""
     return await conn.fetchval(UNBLOCK_ORGANISATION, org_id) is not None
+
+
+async def need_second_factor(conn: Connection, org_id: UUID, is_needed: bool) -> bool:
+    """Ask for a second factor of those who look after an organisation, or no more; False where it was so already."""
+    return await conn.fetchval(NEED_SECOND_FACTOR, org_id, is_needed) is not None
 
 
 def _organisation(row: Record) -> Organisation:

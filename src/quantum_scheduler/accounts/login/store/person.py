@@ -7,6 +7,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from quantum_scheduler.accounts.login.model import Membership, Person
+from quantum_scheduler.accounts.model import KEEPER_ROLES
 from quantum_scheduler.postgres.connect import Connection
 
 FIND_BY_EMAIL = """
@@ -63,6 +64,13 @@ REMOVE_TOTP = """
 UPDATE person SET totp_sealed = NULL, totp_waiting = NULL, totp_failures = 0, totp_next_at = NULL,
     recovery_digests = '{}'
 WHERE id = $1
+"""
+
+NEEDS_FACTOR = """
+SELECT EXISTS (
+    SELECT FROM membership JOIN organisation ON organisation.id = org_id
+    WHERE user_id = $1 AND needs_second_factor AND roles && $2::text[]
+)
 """
 
 # Taken before the code is compared, as with passwords.
@@ -159,6 +167,11 @@ async def set_totp(
 async def remove_totp(conn: Connection, user_id: UUID) -> None:
     """Ask for no second factor any more."""
     await conn.execute(REMOVE_TOTP, user_id)
+
+
+async def needs_factor(conn: Connection, user_id: UUID) -> bool:
+    """Whether an organisation that somebody looks after asks for a second factor."""
+    return bool(await conn.fetchval(NEEDS_FACTOR, user_id, list(KEEPER_ROLES)))
 
 
 async def charge_totp(

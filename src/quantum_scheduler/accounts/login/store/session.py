@@ -8,7 +8,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from quantum_scheduler.accounts.login.model import Session
-from quantum_scheduler.accounts.model import Role
+from quantum_scheduler.accounts.model import KEEPER_ROLES, Role
 from quantum_scheduler.postgres.connect import Connection
 
 INSERT_SESSION = """
@@ -21,7 +21,8 @@ INSERT INTO login_session (
 FIND_LIVE = """
 SELECT login_session.id, login_session.org_id, login_session.user_id, kind, method, network, agent,
     login_session.created_at, seen_at, expires_at, digest, previous_digest, epoch, roles, plan,
-    person.blocked_at IS NOT NULL OR organisation.blocked_at IS NOT NULL AS is_blocked
+    person.blocked_at IS NOT NULL OR organisation.blocked_at IS NOT NULL AS is_blocked,
+    needs_second_factor AND method = 'password' AND roles && $3::text[] AS is_factor_due
 FROM login_session
 JOIN person ON person.id = login_session.user_id
 JOIN organisation ON organisation.id = login_session.org_id
@@ -45,6 +46,8 @@ UPDATE login_session SET revoked_at = $2
 WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $3 RETURNING id
 """
 
+NOTE_FACTOR = "UPDATE login_session SET method = 'totp' WHERE id = $1 AND method = 'password'"
+
 LIST_SESSIONS = """
 SELECT id, org_id, user_id, kind, method, network, agent, created_at, seen_at, expires_at
 FROM login_session WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY created_at DESC LIMIT $3
@@ -66,6 +69,7 @@ class LiveSession:
     roles: Sequence[Role]
     plan: str
     is_blocked: bool
+    is_factor_due: bool
 
 
 async def insert_session(conn: Connection, session: Session, digest: bytes) -> None:
@@ -88,10 +92,10 @@ async def insert_session(conn: Connection, session: Session, digest: bytes) -> N
 
 async def find_live(conn: Connection, session_id: UUID, now: datetime) -> LiveSession | None:
     """Find a session that has not ended."""
-    row = await conn.fetchrow(FIND_LIVE, session_id, now)
+    row = await conn.fetchrow(FIND_LIVE, session_id, now, list(KEEPER_ROLES))
     if row is None:
         return None
-    rest = {name: row[name] for name in ("digest", "previous_digest", "epoch", "roles", "plan", "is_blocked")}
+    rest = {name: row[name] for name in LiveSession.__slots__ if name != "session"}
     return LiveSession(session=_session(row), **rest)
 
 
@@ -113,6 +117,11 @@ async def revoke(conn: Connection, session_id: UUID, now: datetime, *, user_id: 
 async def revoke_all(conn: Connection, user_id: UUID, now: datetime, *, other_than: UUID | None) -> int:
     """End all sessions of a user but one, and say how many."""
     return len(await conn.fetch(REVOKE_ALL, user_id, now, other_than))
+
+
+async def note_factor(conn: Connection, session_id: UUID) -> None:
+    """Note that a second factor was shown in a session after it had begun."""
+    await conn.execute(NOTE_FACTOR, session_id)
 
 
 async def list_sessions(conn: Connection, user_id: UUID, now: datetime, *, limit: int) -> Sequence[Session]:
