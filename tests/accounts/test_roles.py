@@ -10,7 +10,7 @@ from tests.accounts.house import OTHER_PASSWORD, PASSWORD, House
 from quantum_scheduler.accounts.model import LOCAL_ORG_ID
 from quantum_scheduler.accounts.scope import SCOPES
 from quantum_scheduler.jobs.examples import BINARY_JOB
-from quantum_scheduler.postgres.separate import CLOSED, CUSTOMER_ROLE, RowWall
+from quantum_scheduler.postgres.separate import CLOSED, CUSTOMER_ROLE, SHARED, RowWall, separate_rows
 
 ADA, EVE = "ada@example.com", "eve@example.com"
 # What each part of a path is of a victim; a route with another part needs its line here.
@@ -156,6 +156,18 @@ async def test_every_table_with_an_organisation_is_behind_the_wall(house: House)
     """
     assert await house.count(open_tables) == 0
     assert await house.count("SELECT count(*) FROM pg_policies WHERE policyname = 'one_organisation'") >= 8
+
+
+async def test_every_other_table_is_closed_or_meant_to_be_read_by_all(house: House) -> None:
+    async with house.pool.acquire() as conn:
+        # An installation of an earlier release, in which customers could write what is closed now.
+        await conn.execute(f"GRANT ALL ON worker, plan TO {CUSTOMER_ROLE}")
+        async with conn.transaction():
+            await separate_rows(conn)
+        rights = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+        rights += f" AND NOT relrowsecurity AND has_table_privilege('{CUSTOMER_ROLE}', oid, $1) ORDER BY relname"
+        assert tuple(row["relname"] for row in await conn.fetch(rights, "SELECT")) == SHARED
+        assert await conn.fetch(rights, "INSERT, UPDATE, DELETE") == []
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,11 @@ CLOSED = (
     "api_process",
     "audit_entry",
     "audit_head",
+    "backend_health",
+    "backend_share",
+    "breaker",
+    "breaker_event",
+    "cron",
     "detected_signal",
     "escalation",
     "incident",
@@ -29,6 +34,7 @@ CLOSED = (
     "incident_event",
     "incident_item",
     "invitation",
+    "lane",
     "login_attempt",
     "login_budget",
     "login_device",
@@ -53,6 +59,8 @@ CLOSED = (
     "rate_bucket",
     "rate_multiplier",
     "request_slot",
+    "routing_environment",
+    "routing_override",
     "run",
     "run_event",
     "schema_migration",
@@ -63,8 +71,13 @@ CLOSED = (
     "status_subscriber",
     "status_update",
     "step",
+    "takeover_count",
     "upstream_quota",
+    "worker",
+    "worker_scale",
 )
+# What is of no organisation and may be read by all.
+SHARED = ("plan", "plan_quota")
 # Rows that belong to an organisation through another row.
 THROUGH = {"job_result": ("job", "job_id"), "job_event": ("job", "job_id"), "quantum_attempt": ("job", "job_id")}
 
@@ -88,6 +101,14 @@ SELECT relname FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> ALL($2::text[])
     AND NOT has_table_privilege($1, oid, 'SELECT, INSERT, UPDATE, DELETE')
     AND pg_has_role(current_user, relowner, 'USAGE')
+ORDER BY relname
+"""
+# What an earlier release had granted and this one closes.
+LIST_OVERGRANTED = """
+SELECT relname FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND pg_has_role(current_user, relowner, 'USAGE')
+    AND ((relname = ANY($2::text[]) AND has_table_privilege($1, oid, 'SELECT, INSERT, UPDATE, DELETE'))
+        OR (relname = ANY($3::text[]) AND has_table_privilege($1, oid, 'INSERT, UPDATE, DELETE')))
 ORDER BY relname
 """
 LIST_OPEN = """
@@ -127,8 +148,11 @@ async def separate_rows(conn: Connection) -> None:
         await conn.execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
         await conn.execute(f'CREATE POLICY one_organisation ON "{table}" {_write_policy(table)}')
     await conn.execute(f"GRANT USAGE ON SCHEMA public TO {CUSTOMER_ROLE}")
+    for row in await conn.fetch(LIST_OVERGRANTED, CUSTOMER_ROLE, CLOSED, SHARED):
+        await conn.execute(f'REVOKE ALL ON "{row["relname"]}" FROM {CUSTOMER_ROLE}')
     for row in await conn.fetch(LIST_UNGRANTED, CUSTOMER_ROLE, CLOSED):
-        await conn.execute(f'GRANT SELECT, INSERT, UPDATE, DELETE ON "{row["relname"]}" TO {CUSTOMER_ROLE}')
+        rights = "SELECT" if row["relname"] in SHARED else "SELECT, INSERT, UPDATE, DELETE"
+        await conn.execute(f'GRANT {rights} ON "{row["relname"]}" TO {CUSTOMER_ROLE}')
     for row in await conn.fetch(LIST_VIEWS, CUSTOMER_ROLE):
         await conn.execute(f'ALTER VIEW "{row["relname"]}" SET (security_invoker = true)')
         await conn.execute(f'GRANT SELECT ON "{row["relname"]}" TO {CUSTOMER_ROLE}')
