@@ -81,6 +81,11 @@ async def require_proof_of_work(desk: Desk, *, minutes: float) -> bool:
     return await accounts.require_proof_of_work(desk.conn, _doing(desk), for_s=minutes * 60.0)
 
 
+async def require_second_factor(desk: Desk, org: str, *, required: bool = True) -> bool:
+    """Ask for a second factor of those who look after an organisation, in open sessions too; False if it was so."""
+    return await accounts.require_second_factor(desk.conn, UUID(org), _doing(desk), is_required=required)
+
+
 async def revoke_key(desk: Desk, key: str) -> bool:
     """End an API key in every process at once; False if it was revoked already."""
     return await accounts.revoke_key(desk.conn, UUID(key), _doing(desk))
@@ -148,6 +153,12 @@ ACTIONS: tuple[Action, ...] = (
         "accounts.require_proof_of_work",
         require_proof_of_work,
         undo="accounts.require_proof_of_work(minutes=0)",
+        audits_itself=True,
+    ),
+    write(
+        "accounts.require_second_factor",
+        require_second_factor,
+        undo="accounts.require_second_factor(org, required=false)",
         audits_itself=True,
     ),
     dangerous("keys.revoke", revoke_key, audits_itself=True),
