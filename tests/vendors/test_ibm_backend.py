@@ -72,6 +72,7 @@ def test_the_cost_is_told_before_anything_is_submitted() -> None:
     estimate = IbmBackend().estimate(tiny_model("SPIN"), LIMITS)
     assert estimate.billable["executions"] == PAIRS * SHOTS
     assert estimate.cost_usd == pytest.approx(1.6 * estimate.seconds)
+    assert estimate.qpu_seconds == estimate.seconds
 
 
 def test_spent_time_of_the_instance_is_noticed_before_anything_is_submitted(server: IbmServer) -> None:

@@ -149,11 +149,21 @@ def test_what_is_too_strong_for_the_qpu_is_scaled_and_its_energies_scaled_back(c
     assert answer.info["price_per_block"] == 0.025
 
 
+@pytest.mark.parametrize("mode", ["qpu", "bqm"])
+def test_time_on_the_quantum_computer_is_expected_before_and_told_after(connect: Callable[..., Any], mode: str) -> None:
+    connect("dwave", DWAVE_MODE=mode)
+    backend, limits = DWaveBackend(), Limits(time_limit_s=1)
+    answer = backend.result(backend.submit(dense_qubo(), limits, key=mode), dense_qubo())
+    assert backend.estimate(dense_qubo(), limits).qpu_seconds > 0
+    assert answer.info["qpu_seconds"] > 0
+
+
 def test_a_price_by_contract_makes_an_estimate_a_sum_of_money(connect: Callable[..., Any]) -> None:
     connect("dwave", DWAVE_MODE="bqm", DWAVE_USD_PER_HYBRID_HOUR="360")
     estimate = DWaveBackend().estimate(dense_qubo(), Limits(time_limit_s=20))
     assert estimate.billable == {"hybrid_s": 20.0}
     assert estimate.cost_usd == pytest.approx(2.0)
+    assert estimate.qpu_seconds == 20.0
     connect("dwave", DWAVE_MODE="qpu", DWAVE_USD_PER_QPU_HOUR="cheap")
     with pytest.raises(BackendError, match="DWAVE_USD_PER_QPU_HOUR"):
         DWaveBackend().estimate(dense_qubo(), Limits())
