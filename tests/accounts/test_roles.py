@@ -16,7 +16,7 @@ ADA, EVE = "ada@example.com", "eve@example.com"
 # What each part of a path is of a victim; a route with another part needs its line here.
 PARTS = ("job_id", "key_id", "user_id", "invitation_id", "session_id")
 # What is below is of the whole installation, and of those who run it.
-ADMIN = ("/v1/admin/", "/v1/incidents", "/v1/oncall", "/v1/status/components", "/api/alerts")
+ADMIN = ("/v1/admin/", "/v1/incidents", "/v1/oncall", "/v1/status/components", "/v1/maintenances", "/api/alerts")
 
 
 async def fill(house: House) -> tuple[UUID, dict[str, str]]:
@@ -67,7 +67,7 @@ async def test_what_is_of_the_installation_is_closed_to_every_customer(house: Ho
     await house.add_user(EVE, org_id=other, roles=("admin", "operator", "finance"))
     key = await house.add_key(other, "all")
     things = {"name": "team", "org_id": str(other), "class_name": "key", "meter": "solve_ms"}
-    things |= {"incident": "1", "alert_id": "1", "position": "1", "key_id": str(UUID(int=1))}
+    things |= {"incident": "1", "alert_id": "1", "position": "1", "number": "1", "key_id": str(UUID(int=1))}
     operations = [
         (method.upper(), path.format(**things), _example(operation))
         for path, entry in _document(house)["paths"].items()
