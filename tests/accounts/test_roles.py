@@ -1,6 +1,7 @@
 """Organisations: who may do what, and that nobody sees another's."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,11 +11,15 @@ from tests.accounts.house import OTHER_PASSWORD, PASSWORD, House
 from quantum_scheduler.accounts.model import LOCAL_ORG_ID
 from quantum_scheduler.accounts.scope import SCOPES
 from quantum_scheduler.jobs.examples import BINARY_JOB
+from quantum_scheduler.notifications.model import Message, Target
+from quantum_scheduler.notifications.outbox import post_message
 from quantum_scheduler.postgres.separate import CLOSED, CUSTOMER_ROLE, SHARED, RowWall, separate_rows
 
 ADA, EVE = "ada@example.com", "eve@example.com"
 # What each part of a path is of a victim. A route with other parts is the installation's own, closed to every customer.
-PARTS = ("job_id", "key_id", "user_id", "invitation_id", "session_id")
+PARTS = ("job_id", "key_id", "user_id", "invitation_id", "session_id", "message")
+# Keys have neither.
+OF_PEOPLE = {"session_id", "message"}
 # So is what is below these, whatever its parts.
 ADMIN = ("/v1/admin/", "/v1/incidents", "/v1/oncall", "/v1/maintenances", "/v1/run", "/api/alerts")
 
@@ -30,12 +35,17 @@ async def fill(house: House) -> tuple[UUID, dict[str, str]]:
         sessions = (await ada.http.get("/v1/sessions")).json()["items"]
         job = await ada.http.post("/v1/jobs", json=BINARY_JOB)
         assert job.status_code == 201, job.text
+        async with house.pool.acquire() as conn:
+            inbox, told = Target(channel="inbox", address=str(user_id)), Message(kind="notice", title="a quota")
+            await post_message(conn, [inbox], told, dedup_key="k", now=datetime.now(UTC))
+        inbox_now = (await ada.http.get("/v1/inbox")).json()["items"]
     return org_id, {
         "job_id": job.json()["id"],
         "key_id": str(UUID(key.split("_")[2])),
         "user_id": str(user_id),
         "invitation_id": invited.json()["id"],
         "session_id": sessions[0]["id"],
+        "message": inbox_now[0]["id"],
     }
 
 
@@ -59,7 +69,7 @@ async def test_every_route_says_that_another_organisations_things_are_not_there(
             answer = await eve.http.request(method, url, json=body)
             assert answer.status_code == 404, (method, path, answer.text)
             by_key = await program.http.request(method, url, json=body)
-            assert by_key.status_code == (403 if "session_id" in path else 404), (method, path, by_key.text)
+            assert by_key.status_code == (403 if OF_PEOPLE & set(_parts(path)) else 404), (method, path, by_key.text)
 
 
 async def test_what_is_of_the_installation_is_closed_to_every_customer(house: House) -> None:
@@ -89,7 +99,16 @@ async def test_every_list_holds_ones_own_only(house: House) -> None:
     await house.add_user(EVE, org_id=other, roles=("admin",))
     async with house.visitor() as eve:
         await eve.enter(EVE)
-        for path in ("/v1/jobs", "/v1/keys", "/v1/users", "/v1/invitations", "/v1/sessions", "/v1/audit", "/v1/me"):
+        for path in (
+            "/v1/jobs",
+            "/v1/keys",
+            "/v1/users",
+            "/v1/invitations",
+            "/v1/sessions",
+            "/v1/audit",
+            "/v1/me",
+            "/v1/inbox",
+        ):
             answer = await eve.http.get(path)
             assert answer.status_code == 200
             assert not [thing for thing in (str(org_id), ADA, *things.values()) if thing in answer.text], path
