@@ -56,7 +56,7 @@ def test_each_read_is_one_row_and_the_same_seed_gives_the_same_rows() -> None:
     dimod.testing.assert_sampleset_energies(first, bqm)  # type: ignore[no-untyped-call]
 
 
-@pytest.mark.parametrize("method", ["auto", "tabu", "anneal", "exchange", "sampler"])
+@pytest.mark.parametrize("method", ["auto", "tabu", "multispin", "anneal", "exchange", "sampler"])
 def test_each_method_finds_the_ground_state_and_ends_at_a_target(method: str) -> None:
     bqm = dimod.generators.gnp_random_bqm(40, 0.9, "SPIN", random_state=5)
     least = sample(bqm).first.energy

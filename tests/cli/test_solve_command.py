@@ -70,7 +70,8 @@ def test_an_unknown_method_is_refused_with_the_choices(run_here: Any, examples: 
     assert ended.returncode == 2
     last = ended.stderr.splitlines()[-1]
     assert last == (
-        "error: classical solves no binary problem by 'prayer'; choose from auto, tabu, anneal, exchange, sampler"
+        "error: classical solves no binary problem by 'prayer'; "
+        "choose from auto, tabu, multispin, anneal, exchange, sampler"
     )
 
 

@@ -4,6 +4,7 @@ The first row that fits is taken. A row looks at the problem and nothing else, s
 rows were measured with is in docs/decisions/choice-of-method.md; whoever changes a row measures again.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +13,7 @@ from quantum_scheduler.problems.problem import ProblemType
 
 NEVER = 2**62
 
-BinaryMethod = Literal["tabu", "anneal", "exchange", "sampler"]
+BinaryMethod = Literal["tabu", "multispin", "anneal", "exchange", "sampler"]
 # `genetic` and `repair` are compiled; `orders` stands in for both where nothing can compile them.
 ScheduleMethod = Literal["genetic", "repair", "orders", "cp-sat", "lns"]
 
@@ -22,11 +23,12 @@ Plan = tuple[Stage, ...]
 
 # What `--method` can name, each usable alone; `list` is a row's turns without CP-SAT.
 METHODS: Mapping[ProblemType, tuple[str, ...]] = {
-    "binary": ("tabu", "anneal", "exchange", "sampler"),
+    "binary": ("tabu", "multispin", "anneal", "exchange", "sampler"),
     "schedule": ("list", "genetic", "repair", "cp-sat", "lns"),
 }
 
 TABU: Plan = (("tabu", 1.0),)
+MULTISPIN: Plan = (("multispin", 1.0),)
 ANNEAL: Plan = (("anneal", 1.0),)
 EXCHANGE: Plan = (("exchange", 1.0),)
 # Annealing is there first; replicas go on improving when it has long stopped.
@@ -38,13 +40,15 @@ class BinaryRow:
     """A kind of connected binary model, after reduction, and its search.
 
     `plan` is what one thread runs; `beside` is what every second one of several runs, for the models that `plan` is bad
-    at. `density` is the share of all pairs that have a term.
+    at. `density` is the share of all pairs that have a term, `weight_units` the mean weight in units of what divides
+    all of them, endless where nothing does.
     """
 
     variables_max: int = NEVER
     density_min: float = 0.0
     degree_max: int = NEVER
     degree_spread_max: int = NEVER
+    weight_units_max: float = math.inf
     plan: Plan
     beside: Plan
 
@@ -53,12 +57,19 @@ class BinaryRow:
 LATTICE_DEGREE_MAX = 6
 LATTICE_DEGREE_SPREAD_MAX = 2
 
+# Neighbours are counted in units of their weights, one by one.
+MULTISPIN_WEIGHT_UNITS_MAX = 8.0
+
 BINARY = (
+    # Dense: a flip changes most deltas, so that a matrix and vector instructions pay; 8192 rows of int16 are 128 MiB.
+    BinaryRow(density_min=0.08, variables_max=8192, plan=TABU, beside=ANNEAL_THEN_EXCHANGE),
+    # Small integers: 256 replicas cool in the time of a few. In larger models the few would get further.
+    BinaryRow(
+        weight_units_max=MULTISPIN_WEIGHT_UNITS_MAX, variables_max=20_000, plan=MULTISPIN, beside=ANNEAL_THEN_EXCHANGE
+    ),
     BinaryRow(
         degree_max=LATTICE_DEGREE_MAX, degree_spread_max=LATTICE_DEGREE_SPREAD_MAX, plan=EXCHANGE, beside=EXCHANGE
     ),
-    # Dense: a flip changes most deltas, so that a matrix and vector instructions pay; 8192 rows of int16 are 128 MiB.
-    BinaryRow(density_min=0.08, variables_max=8192, plan=TABU, beside=ANNEAL_THEN_EXCHANGE),
     BinaryRow(density_min=0.008, plan=ANNEAL_THEN_EXCHANGE, beside=ANNEAL),
     # Measured: between the two, one long cooling ends lower than replicas do.
     BinaryRow(density_min=0.004, plan=ANNEAL, beside=EXCHANGE),
@@ -128,7 +139,9 @@ SCHEDULE = (
 )
 
 
-def choose_binary(*, variables: int, density: float, degree_min: int, degree_max: int) -> BinaryRow:
+def choose_binary(
+    *, variables: int, density: float, degree_min: int, degree_max: int, weight_units: float
+) -> BinaryRow:
     """Find the row of a connected binary model."""
     return next(
         row
@@ -137,6 +150,7 @@ def choose_binary(*, variables: int, density: float, degree_min: int, degree_max
         and density >= row.density_min
         and degree_max <= row.degree_max
         and degree_max - degree_min <= row.degree_spread_max
+        and weight_units <= row.weight_units_max
     )
 
 

@@ -131,7 +131,8 @@ class Kernels:
 
     def _prepare_sparse(self, method: BinaryMethod, rows: Rows) -> Kernel:
         hot, cold = choose_temperatures(method, rows)
-        search = self._library[f"search_{method}_{'int32' if rows.exact else 'double'}"]
+        numbers = "" if method == "multispin" else "_int32" if rows.exact else "_double"
+        search = self._library[f"search_{method}{numbers}"]
         more = [ctypes.c_int32(is_lattice(rows))] if method == "exchange" else []
 
         def run(stream: Stream) -> None:

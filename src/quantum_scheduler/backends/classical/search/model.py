@@ -1,5 +1,6 @@
 """The nouns of a search."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +68,14 @@ class Rows:
     def density(self) -> float:
         """The share of all pairs that have a term."""
         return len(self.other) / max(1, self.count * (self.count - 1))
+
+    @property
+    def weight_units(self) -> float:
+        """The mean weight in units of the greatest that divides all; infinite where the numbers are no integers."""
+        if not self.exact:
+            return math.inf
+        sizes = np.abs(self.weight)
+        return float(sizes.mean()) / max(1, int(np.gcd.reduce(sizes))) if len(sizes) else 0.0
 
     @property
     def field(self) -> float:

@@ -21,7 +21,7 @@ from quantum_scheduler.backends.classical.search.kernels import (
     open_stream,
 )
 from quantum_scheduler.backends.classical.search.model import ENERGY_NONE, SearchResult, Values
-from quantum_scheduler.backends.classical.search.plan import choose_plans, plan_budget
+from quantum_scheduler.backends.classical.search.plan import choose_plans, name_plan, plan_budget
 from quantum_scheduler.backends.classical.search.reduce import reduce_model, write_binary
 from quantum_scheduler.backends.classical.split import Positions, split_parts, take_part
 from quantum_scheduler.backends.energy import State, measure_energy
@@ -150,7 +150,7 @@ def _search_part(model: BinaryProblem, watch: _Watch, limits: Limits, *, seeds: 
     plans = choose_plans(rows, len(seeds))
     if kernels is None or limits.method != AUTO:
         alone = "sampler" if kernels is None else cast("BinaryMethod", limits.method)
-        plans = [((alone, 1.0),)] * len(seeds)
+        plans = [name_plan(alone, rows)] * len(seeds)
     bound = bound_energy(model)
     target = -ENERGY_NONE if limits.target is None else (limits.target - watch.settled) / rows.unit
     # Each stream ends at the bound by itself, so that the answer does not depend on which is the first.

@@ -27,6 +27,7 @@
 #define INEXACT 0
 #include "sparse.h"
 #include "exchange.h"
+#include "multispin.h"
 #undef INEXACT
 #undef NAME
 #undef SIGNED
