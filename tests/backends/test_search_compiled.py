@@ -234,10 +234,11 @@ def test_reports_fall_down_to_the_answer() -> None:
 def torus(side: int, *, scale: float = 1) -> BinaryProblem:
     place = np.arange(side * side).reshape(side, side)
     ends = np.concatenate([np.stack([place, np.roll(place, 1, axis)], -1).reshape(-1, 2) for axis in (0, 1)])
+    still = np.zeros(side * side, dtype=np.int64)
     return BinaryProblem(
         vartype="SPIN",
         labels=tuple(range(side * side)),
-        linear=scale * np.zeros(side * side, dtype=np.int64),
+        linear=still if scale == 1 else still.astype(np.float64),
         head=ends.min(1).astype(np.int32),
         tail=ends.max(1).astype(np.int32),
         weight=np.random.default_rng(1).choice([-scale, scale, 3 * scale], len(ends)),
