@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,11 +17,7 @@ from quantum_scheduler.problems.read import write_document
 from quantum_scheduler.solving.breaker import COUNT_MIN
 from quantum_scheduler.solving.pool import ProcessPool
 from quantum_scheduler.solving.routing_model import Rules
-from quantum_scheduler.testing.braket_server import BraketServer
-from quantum_scheduler.testing.dwave_server import DwaveServer
-from quantum_scheduler.testing.dynex_server import DynexServer
 from quantum_scheduler.testing.faults import Fault
-from quantum_scheduler.testing.ibm_server import IbmServer
 from quantum_scheduler.testing.port import VendorServer
 from quantum_scheduler.testing.vendors import VENDORS
 
@@ -41,19 +37,6 @@ STUCK_TIMEOUT_S = 1.0
 
 # One loop, and so one pool of processes that have imported the SDKs, serves the whole file.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest.fixture(scope="module")
-def clouds() -> Iterator[dict[str, VendorServer]]:
-    """Every vendor's stand-in, by the name of its backend."""
-    servers: dict[str, VendorServer] = {
-        server.name: server for server in (DwaveServer(), IbmServer(), BraketServer(), DynexServer())
-    }
-    for server in servers.values():
-        server.start()
-    yield servers
-    for server in servers.values():
-        server.stop()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

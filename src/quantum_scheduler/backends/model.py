@@ -1,8 +1,9 @@
 """The nouns that pass between the solver and any backend."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Self
 
 from quantum_scheduler.problems.model import BinarySolution, Number, ScheduleSolution
 from quantum_scheduler.problems.problem import ProblemType
@@ -77,14 +78,36 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VendorQuota:
+    """What an account has used of what its vendor allows it, in the vendor's own unit, and until when that counts."""
+
+    unit: str
+    used: float
+    limit: float
+    period_ends_at: datetime | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Write it as JSON."""
+        ends_at = None if self.period_ends_at is None else self.period_ends_at.isoformat()
+        return {**asdict(self), "period_ends_at": ends_at}
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """Read what `document` wrote."""
+        ends_at = document["period_ends_at"]
+        return cls(**{**document, "period_ends_at": ends_at and datetime.fromisoformat(ends_at)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """Whether a backend would take a job now."""
+    """Whether a backend would take a job now, and how its quotas with the vendor stand where the vendor says so."""
 
     status: Literal["up", "degraded", "down"]
     latency_ms: float | None = None
     queue_depth: int | None = None
     error: ErrorKind | None = None
     message: str = ""
+    quotas: tuple[VendorQuota, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

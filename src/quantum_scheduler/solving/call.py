@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from quantum_scheduler.backends.model import BackendError, Health
+from quantum_scheduler.backends.model import BackendError, Health, VendorQuota
 from quantum_scheduler.solving import wire
 from quantum_scheduler.solving.port import ComputeCrashed, ComputeFailed, ComputeTimedOut, ComputeUnavailable, Executor
 from quantum_scheduler.solving.routing_model import Appraisal
@@ -63,7 +63,8 @@ class Wire:
             said = await self.say("check", backend, credentials, timeout_s=json.dumps(HEALTH_TIMEOUT_S).encode())
         except BackendError as error:
             return Health(status="down", error=error.kind, message=str(error))
-        return Health(**said["health"])
+        quotas = tuple(VendorQuota.of(quota) for quota in said["health"]["quotas"])
+        return Health(**{**said["health"], "quotas": quotas})
 
 
 def join_parts(**parts: bytes) -> bytes:

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from quantum_scheduler.accounts.quota.look_up import record_upstream
+from quantum_scheduler.accounts.quota.model import UpstreamQuota
 from quantum_scheduler.backends.load import is_local
 from quantum_scheduler.backends.model import BackendError, Health
 from quantum_scheduler.postgres.connect import Connection, Pool
@@ -63,7 +65,7 @@ class CanaryReport:
 async def probe(conn: Connection, wire: Wire, backend: str, credentials: Credentials) -> Health:
     """Ask a backend how it is and write it down. Outside a transaction: the vendor may take its time."""
     health = await wire.check(backend, credentials)
-    await store.note_health(conn, backend, health)
+    await _note(conn, backend, health)
     return health
 
 
@@ -79,9 +81,26 @@ async def probe_due(
     async def ask(backend: str) -> None:
         health = await wire.check(backend, await find_credentials(backend))
         async with pool.acquire() as conn:
-            await store.note_health(conn, backend, health)
+            await _note(conn, backend, health)
 
     await asyncio.gather(*(ask(backend) for backend in due))
+
+
+async def _note(conn: Connection, backend: str, health: Health) -> None:
+    """Write down how a backend is, and how the quotas with its vendor stand."""
+    async with conn.transaction():
+        await store.note_health(conn, backend, health)
+        for quota in health.quotas:
+            await record_upstream(
+                conn,
+                UpstreamQuota(
+                    backend=backend,
+                    meter=quota.unit,
+                    used=quota.used,
+                    amount=quota.limit,
+                    resets_at=quota.period_ends_at,
+                ),
+            )
 
 
 async def run_canary(

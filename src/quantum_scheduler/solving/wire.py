@@ -120,9 +120,12 @@ def check(argument: bytes, report: Callable[[bytes], None]) -> bytes:
     """Ask how the backend is, for {"timeout_s"}, and return its `health`."""
     given: Said = json.loads(argument)
     with use_credentials(given["credentials"]):
-        health = asdict(check_backend(given["backend"], timeout_s=given["timeout_s"]))
-        health["message"] = _blot_out_all(health["message"])
-    return json.dumps({"health": health}).encode()
+        health = check_backend(given["backend"], timeout_s=given["timeout_s"])
+        told = asdict(health) | {
+            "message": _blot_out_all(health.message),
+            "quotas": [quota.document() for quota in health.quotas],
+        }
+    return json.dumps({"health": told}).encode()
 
 
 def _answer(argument: bytes, ask: Callable[[Backend, Said], Said]) -> bytes:

@@ -1,13 +1,17 @@
 """The devices of the Braket stand-in, as GetDevice describes them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from quantum_scheduler.testing.state_vector import QUBITS_MAX
 
 GATES = ("cnot", "cphaseshift", "cz", "h", "i", "phaseshift", "rx", "ry", "rz", "s", "swap", "t", "x", "y", "z", "zz")
+PRICE_TASK_USD = 0.30
+# What may be spent on the hardware in the time after the start.
+SPENDING_LIMIT_USD = 10_000.0
+SPENDING_PERIOD_S = 28 * 86_400
 OPENQASM = "braket.ir.openqasm.program"
 
 
@@ -62,6 +66,23 @@ def describe_device(sheet: DeviceSheet, *, online: bool, queue_depth: int) -> di
             {"queue": "QUANTUM_TASKS_QUEUE", "queueSize": str(queue_depth), "queuePriority": "Normal"},
             {"queue": "JOBS_QUEUE", "queueSize": "0"},
         ],
+    }
+
+
+def describe_limit(
+    sheet: DeviceSheet, shots: Sequence[int], *, account: str, began_s: int, is_spent: bool
+) -> dict[str, Any]:
+    """Describe the limit of spending on a device, of which tasks with these shots have used some, or all is spent."""
+    spent_usd = sum(PRICE_TASK_USD + sheet.price * each for each in shots)
+    return {
+        "spendingLimitArn": f"arn:aws:braket:{sheet.region}:{account}:spending-limit/loopback",
+        "deviceArn": sheet.arn,
+        "timePeriod": {"startAt": began_s, "endAt": began_s + SPENDING_PERIOD_S},
+        "spendingLimit": f"{SPENDING_LIMIT_USD:.2f}",
+        "queuedSpend": "0.00",
+        "totalSpend": f"{SPENDING_LIMIT_USD if is_spent else min(spent_usd, SPENDING_LIMIT_USD):.2f}",
+        "createdAt": began_s,
+        "updatedAt": began_s,
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from uuid import uuid4
 import numpy as np
 
 from quantum_scheduler.testing.background import Background, State, WorkFailed
-from quantum_scheduler.testing.braket_devices import DEVICES, GARNET, DeviceSheet, describe_device
+from quantum_scheduler.testing.braket_devices import DEVICES, GARNET, DeviceSheet, describe_device, describe_limit
 from quantum_scheduler.testing.faults import SLOW_S, Fault, FaultSwitch
 from quantum_scheduler.testing.loopback import ConnectionDropped, LoopbackHttp, Refused, Reply, Request, reply_json
 from quantum_scheduler.testing.openqasm import Program, ProgramInvalid, read_program
@@ -66,6 +67,7 @@ class BraketServer:
         self._http = LoopbackHttp(self._answer, name="vendors.braket")
         self._lock = threading.Lock()
         self._stopped = threading.Event()
+        self._began_s = int(time.time())
         self._tasks: dict[str, _Task] = {}
         self._by_token: dict[str, _Task] = {}
 
@@ -128,17 +130,25 @@ class BraketServer:
             case "GET", ["device", arn]:
                 sheet = _find_device(unquote(arn))
                 return reply_json(describe_device(sheet, online=fault != "offline", queue_depth=QUEUE_DEPTH))
-            case "POST", ["quantum-task"]:
-                return self._create(request.json(), fault)
-            case "POST", ["quantum-tasks"]:
-                return self._search(request.json())
-            case "GET", ["quantum-task", arn]:
-                return self._describe(unquote(arn), fault)
-            case "PUT", ["quantum-task", arn, "cancel"]:
-                return self._cancel(unquote(arn))
+            case "POST", ["spending-limits"]:
+                return self._list_limits(request.json(), fault)
             case "GET", [bucket, *key] if bucket == BUCKET:
                 return self._get_object("/".join(key))
-        raise Refused(404, "ResourceNotFoundException", f"no such operation: {request.method} {request.path}")
+            case method, ["quantum-task" | "quantum-tasks" as noun, *what]:
+                return self._answer_tasks(request, fault, (method, noun, *what))
+        raise _no_such_operation(request)
+
+    def _answer_tasks(self, request: Request, fault: Fault, asked: tuple[str, ...]) -> Reply:
+        match asked:
+            case "POST", "quantum-task":
+                return self._create(request.json(), fault)
+            case "POST", "quantum-tasks":
+                return self._search(request.json())
+            case "GET", "quantum-task", arn:
+                return self._describe(unquote(arn), fault)
+            case "PUT", "quantum-task", arn, "cancel":
+                return self._cancel(unquote(arn))
+        raise _no_such_operation(request)
 
     def _create(self, order: Mapping[str, Any], fault: Fault) -> Reply:
         if fault == "offline":
@@ -181,10 +191,19 @@ class BraketServer:
             return reply_json(described | ({"failureReason": task.work.error} if task.work.error else {}))
 
     def _search(self, order: Mapping[str, Any]) -> Reply:
-        wanted = {value for criterion in order["filters"] for value in criterion["values"]}
+        wanted = _wanted(order)
         with self._lock:
             tasks = [task for task in reversed(self._tasks.values()) if task.order["deviceArn"] in wanted]
             return reply_json({"quantumTasks": [_summarise(task) for task in tasks[: order.get("maxResults", 100)]]})
+
+    def _list_limits(self, order: Mapping[str, Any], fault: Fault) -> Reply:
+        """Tell what the tasks on the hardware have cost of what they may; with the fault, that it is all there was."""
+        if GARNET.arn not in _wanted(order):
+            return reply_json({"spendingLimits": []})
+        with self._lock:
+            shots = [int(task.order["shots"]) for task in self._tasks.values() if task.order["deviceArn"] == GARNET.arn]
+        limit = describe_limit(GARNET, shots, account=ACCOUNT, began_s=self._began_s, is_spent=fault == "quota")
+        return reply_json({"spendingLimits": [limit]})
 
     def _cancel(self, arn: str) -> Reply:
         with self._lock:
@@ -205,6 +224,15 @@ class BraketServer:
         if arn not in self._tasks:
             raise Refused(404, "ResourceNotFoundException", f"no task is called {arn}")
         return self._tasks[arn]
+
+
+def _wanted(order: Mapping[str, Any]) -> set[str]:
+    """The devices that a search is limited to."""
+    return {value for criterion in order["filters"] for value in criterion["values"]}
+
+
+def _no_such_operation(request: Request) -> Refused:
+    return Refused(404, "ResourceNotFoundException", f"no such operation: {request.method} {request.path}")
 
 
 def _find_device(arn: str) -> DeviceSheet:

@@ -28,8 +28,8 @@ INSTANCE = "crn:v1:bluemix:public:quantum-computing:us-east:a/loopback:00000000-
 API = "/api/v1"
 RETRY_AFTER_S = 2
 TOKEN_S = 3600
-# The instance's time, in seconds of its plan's 28 days.
-USAGE_LIMIT_S = 600
+# The instance's time, in seconds of 28 days.
+USAGE_LIMIT_S = 36_000
 CHARGED_S = 3.0
 
 STATES: Mapping[State, str] = {
@@ -139,7 +139,7 @@ class IbmServer:
             case "GET", ["backends", name, what]:
                 return reply_json(_describe_device(_find_device(name), what, online=fault != "offline"))
             case "GET", ["instances", "usage"]:
-                return reply_json(_describe_usage(spent=fault == "quota"))
+                return reply_json(self._describe_usage(fault))
             case "POST", ["jobs"]:
                 return self._create(request.json(), fault)
             case "GET", ["jobs"]:
@@ -168,6 +168,19 @@ class IbmServer:
             found = [job for job in reversed(self._jobs.values()) if query.get("tags") in (None, *job.tags)]
             page = found[: int(query.get("limit", 20))]
             return reply_json({"jobs": [_describe_job(job) for job in page], "count": len(found)})
+
+    def _describe_usage(self, fault: Fault) -> dict[str, Any]:
+        """Tell what was charged for the jobs that ran; with the fault, that it is all there was."""
+        with self._lock:
+            charged_s = CHARGED_S * sum(job.work.state == "done" for job in self._jobs.values())
+        is_spent = fault == "quota" or charged_s >= USAGE_LIMIT_S
+        return {
+            "instance_id": INSTANCE,
+            "plan_id": "loopback",
+            "usage_consumed_seconds": USAGE_LIMIT_S if is_spent else charged_s,
+            "usage_limit_seconds": USAGE_LIMIT_S,
+            "usage_limit_reached": is_spent,
+        }
 
     def _answer_job(self, method: str, id_: str, what: list[str], fault: Fault) -> Reply:
         with self._lock:
@@ -237,16 +250,6 @@ def _describe_job(job: _Job) -> dict[str, Any]:
         "program": {"id": job.order["program_id"]},
         "created": job.created,
         "tags": job.tags,
-    }
-
-
-def _describe_usage(*, spent: bool) -> dict[str, Any]:
-    return {
-        "instance_id": INSTANCE,
-        "plan_id": "open",
-        "usage_consumed_seconds": USAGE_LIMIT_S if spent else 0,
-        "usage_limit_seconds": USAGE_LIMIT_S,
-        "usage_limit_reached": spent,
     }
 
 

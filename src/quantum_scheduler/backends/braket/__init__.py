@@ -3,10 +3,12 @@
 import hashlib
 import json
 import time
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from quantum_scheduler.backends.braket.calls import BraketCalls
-from quantum_scheduler.backends.braket.device import OPENQASM, SV1, Device, look_up_device, read_device
+from quantum_scheduler.backends.braket.device import OPENQASM, SV1, Device, look_up_device, read_device, read_quotas
 from quantum_scheduler.backends.braket.results import fingerprint_program, read_results
 from quantum_scheduler.backends.credentials import credential
 from quantum_scheduler.backends.fit import explain_misfit
@@ -19,6 +21,7 @@ from quantum_scheduler.backends.model import (
     Health,
     Limits,
     Poll,
+    VendorQuota,
 )
 from quantum_scheduler.backends.qaoa.angles import choose_angles
 from quantum_scheduler.backends.qaoa.candidates import Batch, answer_samples
@@ -89,7 +92,7 @@ class BraketBackend:
         )
 
     def health(self, timeout_s: float) -> Health:
-        """Ask the device for its status and queue."""
+        """Ask the device for its status and queue, and the account for its limits of spending there."""
         began_s = time.monotonic()
         calls: BraketCalls | None = None
         try:
@@ -98,6 +101,7 @@ class BraketBackend:
             calls = BraketCalls(known.region, timeout_s=timeout_s)
             with understood(self.name):
                 self._device = device = read_device(known, calls.get_device(known.arn))
+                quotas = _find_quotas(calls, known, timeout_s - (time.monotonic() - began_s))
         except BackendError as error:
             return Health(status="down", error=error.kind, message=str(error))
         finally:
@@ -106,8 +110,8 @@ class BraketBackend:
         latency_ms = (time.monotonic() - began_s) * 1000
         if device.status != "ONLINE":
             message = f"braket: {device.arn} is {device.status}"
-            return Health(status="down", latency_ms=latency_ms, error="offline", message=message)
-        return Health(status="up", latency_ms=latency_ms, queue_depth=device.queue_depth)
+            return Health(status="down", latency_ms=latency_ms, error="offline", message=message, quotas=quotas)
+        return Health(status="up", latency_ms=latency_ms, queue_depth=device.queue_depth, quotas=quotas)
 
     @understood(name)
     def submit(self, problem: Problem, limits: Limits, *, key: str) -> Handle:
@@ -212,6 +216,13 @@ class BraketBackend:
         if why:
             raise BackendError("too_large", f"{self.name}: {why}")
         return problem
+
+
+def _find_quotas(calls: BraketCalls, device: Device, timeout_s: float) -> tuple[VendorQuota, ...]:
+    """Ask for the limits of spending; an account that may not ask, or gets no answer in time, is as well without."""
+    with suppress(BackendError):
+        return read_quotas(calls.list_spending_limits(device.arn, timeout_s=timeout_s), now=datetime.now(UTC))
+    return ()
 
 
 def _find_bucket() -> str:

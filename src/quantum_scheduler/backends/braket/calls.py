@@ -1,7 +1,7 @@
 """Calls to Amazon Braket through boto3, each bounded in time, its errors told in the port's terms."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, NoReturn
@@ -84,7 +84,7 @@ class BraketCalls:
 
     def list_tasks(self, device_arn: str) -> Iterator[Mapping[str, Any]]:
         """List the latest tasks on a device, newest first."""
-        following: dict[str, str] = {}
+        following: dict[str, Any] = {}
         for _ in range(SEARCH_PAGES_MAX):
             page = self._call(
                 "braket",
@@ -97,6 +97,13 @@ class BraketCalls:
             if not page.get("nextToken"):
                 return
             following = {"nextToken": page["nextToken"]}
+
+    def list_spending_limits(self, device_arn: str, *, timeout_s: float) -> Sequence[Mapping[str, Any]]:
+        """List the limits of what may be spent on a device, within `timeout_s`."""
+        criterion = {"name": "deviceArn", "operator": "EQUAL", "values": [device_arn]}
+        answer = self._call("braket", "search_spending_limits", timeout_s=timeout_s, filters=[criterion])
+        limits: Sequence[Mapping[str, Any]] = answer["spendingLimits"]
+        return limits
 
     def get_object(self, bucket: str, key: str) -> bytes:
         """Read an object of S3."""
@@ -112,11 +119,13 @@ class BraketCalls:
             client.close()
         self._clients.clear()
 
-    def _call(self, service: str, operation: str, *, allowed: str = "", **arguments: Any) -> Mapping[str, Any]:
+    def _call(
+        self, service: str, operation: str, *, allowed: str = "", timeout_s: float | None = None, **arguments: Any
+    ) -> Mapping[str, Any]:
         with _told_as_backend_error(allowed):
             client = self._client(service)
             response: Mapping[str, Any] = call_within(
-                self._timeout_s, lambda: getattr(client, operation)(**arguments), what="braket"
+                timeout_s or self._timeout_s, lambda: getattr(client, operation)(**arguments), what="braket"
             )
             return response
         return {}

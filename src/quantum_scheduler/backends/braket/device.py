@@ -1,11 +1,12 @@
 """The devices of Amazon Braket: what is known of them beforehand, and what they say of themselves."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
-from quantum_scheduler.backends.model import BackendError
+from quantum_scheduler.backends.model import BackendError, VendorQuota
 
 # https://aws.amazon.com/braket/pricing/ and the device pages of the Braket guide, as of November 2026, in USD.
 # A device that was asked tells its own figures, and those count.
@@ -107,3 +108,14 @@ def read_device(known: Device, response: Mapping[str, Any]) -> Device:
         # A long queue is told as ">4000".
         queue_depth=sum(int(size.lstrip(">")) for size in queues) if queues else None,
     )
+
+
+def read_quotas(limits: Sequence[Mapping[str, Any]], *, now: datetime) -> tuple[VendorQuota, ...]:
+    """Read the limits of spending that hold now: what is spent and what waits counts. Of several the tightest."""
+    found = []
+    for limit in limits:
+        period, most_usd = limit["timePeriod"], float(limit["spendingLimit"])
+        if most_usd > 0 and period["startAt"] <= now < period["endAt"]:
+            spent_usd = float(limit["totalSpend"]) + float(limit["queuedSpend"])
+            found.append(VendorQuota(unit="USD", used=spent_usd, limit=most_usd, period_ends_at=period["endAt"]))
+    return tuple(sorted(found, key=lambda quota: quota.limit - quota.used)[:1])

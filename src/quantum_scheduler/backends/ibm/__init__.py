@@ -15,6 +15,7 @@ from quantum_scheduler.backends.ibm.device import (
     estimate_seconds,
     qubits_of,
     read_devices,
+    read_quotas,
 )
 from quantum_scheduler.backends.ibm.rest import IbmRest, find_account
 from quantum_scheduler.backends.model import (
@@ -26,6 +27,7 @@ from quantum_scheduler.backends.model import (
     Health,
     Limits,
     Poll,
+    VendorQuota,
 )
 from quantum_scheduler.backends.qaoa.angles import choose_angles
 from quantum_scheduler.backends.qaoa.candidates import Batch, answer_samples
@@ -96,23 +98,27 @@ class IbmBackend:
             return Health(status="down", error="unavailable", message=MISSING)
         began_s = time.monotonic()
         rest: IbmRest | None = None
+        quotas: tuple[VendorQuota, ...] = ()
         try:
             rest = IbmRest(find_account(), timeout_s=timeout_s, total_s=timeout_s)
             with understood(self.name):
-                self._device = device = _check(rest, qubits=1)
+                usage = rest.usage()
+                quotas = read_quotas(usage)
+                self._device = device = _check(rest, usage, qubits=1)
         except BackendError as error:
-            return Health(status="down", error=error.kind, message=str(error))
+            return Health(status="down", error=error.kind, message=str(error), quotas=quotas)
         finally:
             if rest is not None:
                 rest.close()
         latency_ms = (time.monotonic() - began_s) * 1000
-        return Health(status="up", latency_ms=latency_ms, queue_depth=device.queue_depth)
+        return Health(status="up", latency_ms=latency_ms, queue_depth=device.queue_depth, quotas=quotas)
 
     @understood(name)
     def submit(self, problem: Problem, limits: Limits, *, key: str) -> Handle:
         """Check that the device would run a job, for the service takes jobs either way, and submit one."""
         binary = self._take(problem)
-        self._device = device = _check(self._rest(), qubits=len(binary.labels))
+        rest = self._rest()
+        self._device = device = _check(rest, rest.usage(), qubits=len(binary.labels))
         sampler = _load_sampler()
         ising = read_ising(SpinModel(binary))
         shots, angles = _shots(), choose_angles(ising, pairs=PAIRS)
@@ -193,7 +199,7 @@ class IbmBackend:
         return problem
 
 
-def _check(rest: IbmRest, *, qubits: int) -> Device:
+def _check(rest: IbmRest, usage: Mapping[str, Any], *, qubits: int) -> Device:
     """Choose the device and see that it runs jobs and that there is time left to run them.
 
     The service says nothing and takes jobs for devices that are offline and for instances that have no time left.
@@ -203,7 +209,7 @@ def _check(rest: IbmRest, *, qubits: int) -> Device:
     status = rest.status(device.name)
     if not status.get("state") or status.get("status") != "active":
         raise BackendError("offline", f"ibm: {device.name} is {status.get('message') or status.get('status')}")
-    if rest.usage().get("usage_limit_reached"):
+    if usage.get("usage_limit_reached"):
         raise BackendError("quota", "ibm: the instance has used up its time")
     return device
 

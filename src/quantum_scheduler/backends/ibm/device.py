@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from quantum_scheduler.backends.model import BackendError
+from quantum_scheduler.backends.model import BackendError, VendorQuota
 
 # https://quantum.cloud.ibm.com/docs/guides/processor-types and .../guides/plans-overview, as of November 2026.
 PRICES_AS_OF = "2026-11"
@@ -67,3 +67,11 @@ def choose_device(devices: Sequence[Device], *, name: str | None, qubits: int) -
 def estimate_seconds(executions: int) -> float:
     """Say how long so many shots in all occupy a device."""
     return JOB_SECONDS + SHOT_SECONDS * executions
+
+
+def read_quotas(usage: Mapping[str, Any]) -> tuple[VendorQuota, ...]:
+    """Read what the instance has used of the seconds that it is limited to, in the 28 days before now."""
+    limit = float(usage.get("usage_limit_seconds") or 0)
+    if limit <= 0:
+        return ()
+    return (VendorQuota(unit="QPU seconds", used=float(usage.get("usage_consumed_seconds") or 0), limit=limit),)
