@@ -8,6 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
+
+import structlog
 
 from quantum_scheduler.problems.model import Issue, ProblemInvalid
 
@@ -138,6 +141,16 @@ def fork_and_die(argument: bytes, report: Report) -> bytes:
         os.setsid()
         time.sleep(3600)
     os._exit(9)
+
+
+def log_and_die(argument: bytes, report: Report) -> bytes:
+    secret = "sesame-" + argument.decode()
+    try:
+        Path("/nowhere", str(len(secret))).stat()
+    except OSError:
+        structlog.get_logger().exception("it.stumbled")
+    sys.stdout.flush()
+    os._exit(8)
 
 
 IMPORTED_BY = os.getpid()

@@ -7,9 +7,11 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
+import psutil
 import pytest
 from tests.solving.test_pool import HERE, PATIENCE_S, call, children_of, has_ended
 
+from quantum_scheduler.jobs.lease import measure_memory_mb
 from quantum_scheduler.solving.pool import ProcessPool
 from quantum_scheduler.solving.port import ComputeUnavailable
 
@@ -49,6 +51,15 @@ async def test_a_stem_that_is_killed_takes_its_children_along_and_is_replaced(po
             with suppress(ComputeUnavailable):  # where one was just being forked
                 imported_by, parent, _ = await who(pool)
     assert imported_by == parent
+
+
+async def test_the_memory_that_forks_share_is_counted_once(pool: ProcessPool) -> None:
+    _, stem, _ = await who(pool)
+    async with asyncio.timeout(PATIENCE_S):
+        while len(children_of(stem)) < 3:  # noqa: ASYNC110  a process tells nobody
+            await asyncio.sleep(0.01)
+    held_mb = psutil.Process(stem).memory_info().rss / 2**20
+    assert measure_memory_mb(psutil.Process(stem)) < 2.5 * held_mb
 
 
 async def test_closing_leaves_no_process_behind(environ: dict[str, str]) -> None:

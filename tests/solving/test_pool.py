@@ -187,6 +187,13 @@ async def test_an_exit_is_a_crash_that_names_its_status(processes: ProcessPool) 
         await call(processes, "exit_at_once")
 
 
+async def test_what_a_process_prints_holds_no_local_variables(processes: ProcessPool) -> None:
+    with pytest.raises(ComputeCrashed, match=r"it\.stumbled") as caught:
+        await call(processes, "log_and_die", b"opens-up")
+    assert "No such file" in str(caught.value)
+    assert "sesame" not in str(caught.value)
+
+
 @pytest.mark.parametrize("function", ["report_then_wait", "spin_in_c"])
 async def test_a_function_is_killed_at_its_deadline(processes: ProcessPool, function: str) -> None:
     heard: list[bytes] = []

@@ -81,12 +81,22 @@ async def _leave(open_connection: Open, worker_id: UUID) -> None:
 
 
 def measure_memory_mb(process: psutil.Process) -> float:
-    """Add up what a process and those below it hold in memory; one that ends meanwhile holds nothing."""
+    """Add up what a process and those below it hold in memory; one that ends meanwhile holds nothing.
+
+    A fork, which has the command line of its parent, shares what that held: only what it holds beyond that is counted.
+    """
     total = process.memory_info().rss
     for child in process.children(recursive=True):
         with suppress(psutil.Error):
-            total += child.memory_info().rss
+            total += child.memory_info().rss - _measure_shared(child)
     return total / 2**20
+
+
+def _measure_shared(child: psutil.Process) -> int:
+    held, parent = child.memory_info().rss, child.parent()
+    if parent is None or parent.cmdline() != child.cmdline():
+        return 0
+    return min(held, parent.memory_info().rss)
 
 
 class _Beat:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from quantum_scheduler.backends.credentials import list_secrets
 from quantum_scheduler.backends.model import BackendError, Health, VendorQuota
 from quantum_scheduler.solving import wire
 from quantum_scheduler.solving.port import ComputeCrashed, ComputeFailed, ComputeTimedOut, ComputeUnavailable, Executor
@@ -39,7 +40,7 @@ class Wire:
         except ComputeTimedOut:
             raise BackendError("timeout", f"{backend} did not answer within {self.timeout_s:g} s") from None
         except (ComputeCrashed, ComputeFailed, ComputeUnavailable) as error:
-            reason = wire.blot_out(str(error), credentials)[: wire.MESSAGE_LENGTH_MAX]
+            reason = wire.blot_out(str(error), {**list_secrets(), **credentials})[: wire.MESSAGE_LENGTH_MAX]
             raise BackendError("unavailable", f"{backend} could not be asked: {reason}") from None
         said: dict[str, Any] = json.loads(answer)
         if "error" in said:

@@ -16,6 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+import structlog
+from structlog.tracebacks import ExceptionDictTransformer
+
 from quantum_scheduler.problems.model import ProblemInvalid
 from quantum_scheduler.solving.frame import HEADER, PROGRESS_BYTES_MAX, FrameTooLarge, Kind, pack_frame, read_header
 
@@ -30,13 +33,25 @@ def main(arguments: Sequence[str]) -> None:
     """Serve calls on the inherited socket until the pool closes it: SOCKET_FD PARENT_PID [MODULE...]."""
     channel_fd, parent_pid, *preload = arguments
     die_with(int(parent_pid))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    faulthandler.enable()
+    keep_secrets()
     with socket.socket(fileno=int(channel_fd)) as channel:
         channel.set_inheritable(False)
         for module in preload:
             importlib.import_module(module)
         serve_calls(channel)
+
+
+def keep_secrets() -> None:
+    """Leave no memory behind in a crash, and no local variables, which may be credentials, in what is printed."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    faulthandler.enable()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.LogfmtRenderer(key_order=["level", "event"], bool_as_flag=False),
+        ]
+    )
 
 
 def serve_calls(channel: socket.socket) -> None:

@@ -3,11 +3,9 @@
 A fork costs some milliseconds where importing what it holds costs seconds, and it shares the memory of all that.
 """
 
-import faulthandler
 import gc
 import importlib
 import os
-import resource
 import selectors
 import socket
 import struct
@@ -18,7 +16,7 @@ from contextlib import suppress
 from functools import partial
 from typing import NoReturn
 
-from quantum_scheduler.solving.child import die_with, serve_calls
+from quantum_scheduler.solving.child import die_with, keep_secrets, serve_calls
 from quantum_scheduler.solving.frame import Kind, pack_frame
 
 # What the pool is told of a child on a socket of its own: its number when it is born, its return code when it is dead.
@@ -34,8 +32,7 @@ def main(arguments: Sequence[str]) -> None:
     """
     channel_fd, parent_pid, *preload = arguments
     die_with(int(parent_pid))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    faulthandler.enable()
+    keep_secrets()
     with socket.socket(fileno=int(channel_fd)) as channel:
         channel.set_inheritable(False)
         for module in preload:
