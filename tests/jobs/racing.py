@@ -5,7 +5,7 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -186,11 +186,14 @@ def is_right(result: dict[str, Any]) -> bool:
 
 @asynccontextmanager
 async def open_pools(
-    folder: Path, clouds: Mapping[str, str] = MappingProxyType({}), *, size: int = 3
+    folder: Path, clouds: Mapping[str, str] = MappingProxyType({}), *, size: int = 3, preload: Sequence[str] = ()
 ) -> AsyncIterator[ProcessPool]:
-    """Processes that solve and talk to the vendors of an environment, for as many tracks as there are."""
+    """Processes that solve and talk to the vendors of an environment, for as many tracks as there are.
+
+    What they preload is imported once, and before any call's time begins.
+    """
     environ = {**os.environ, "PYTHONPATH": f"{VENDORS}:{ROOT}", "FARAWAY": str(folder), **clouds}
-    async with ProcessPool(size, environ=environ) as processes:
+    async with ProcessPool(size, preload, environ=environ, forks=True) as processes:
         yield processes
 
 

@@ -11,6 +11,7 @@ from tests.jobs.conftest import open_desk
 from tests.jobs.racing import Track, is_right, open_pools, open_track
 from tests.vendors.gate_cases import SCHEDULE, sixteen_variables
 
+from quantum_scheduler.backends.load import list_modules
 from quantum_scheduler.jobs.model import Succeeded
 from quantum_scheduler.postgres.connect import open_pool
 from quantum_scheduler.problems.read import write_document
@@ -45,7 +46,8 @@ async def processes(
 ) -> AsyncIterator[tuple[ProcessPool, Path]]:
     folder = tmp_path_factory.mktemp("vendors")
     environment = {name: value for server in clouds.values() for name, value in server.environment().items()}
-    async with open_pools(folder, environment, size=1) as pool:
+    modules = [module for name in VENDORS for module in list_modules(name)]
+    async with open_pools(folder, environment, size=1, preload=modules) as pool:
         yield pool, folder
 
 

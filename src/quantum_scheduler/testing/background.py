@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, Literal, TypeVar
 
 T = TypeVar("T")
@@ -13,12 +14,18 @@ class WorkFailed(Exception):  # noqa: N818  an error is named for what happened
     """Raised by work that is to fail, in the vendor's own words."""
 
 
-class Background(Generic[T]):
-    """One piece of work in a thread of its own, begun when it is first asked for, unless it was cancelled before."""
+def start_thread(work: Callable[[], None]) -> None:
+    """Run work in a thread of its own."""
+    threading.Thread(target=work, daemon=True, name="vendors.work").start()
 
-    def __init__(self) -> None:
+
+class Background(Generic[T]):
+    """One piece of work, begun when it is first asked for, unless it was cancelled before; `start` has it run."""
+
+    def __init__(self, start: Callable[[Callable[[], None]], object] = start_thread) -> None:
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._start = start
+        self._begun = False
         self._ended = threading.Event()
         self._cancelled = False
         self.result: T | None = None
@@ -30,7 +37,7 @@ class Background(Generic[T]):
         with self._lock:
             if self._cancelled:
                 return "cancelled"
-            if self._thread is None:
+            if not self._begun:
                 return "queued"
         if not self._ended.is_set():
             return "running"
@@ -39,14 +46,14 @@ class Background(Generic[T]):
     def begin(self, work: Callable[[], T]) -> None:
         """Begin with `work`, unless something has been begun before."""
         with self._lock:
-            if self._thread is None and not self._cancelled:
-                self._thread = threading.Thread(target=self._run, args=(work,), daemon=True, name="vendors.work")
-                self._thread.start()
+            if not self._begun and not self._cancelled:
+                self._begun = True
+                self._start(partial(self._run, work))
 
     def cancel(self) -> None:
         """Never begin; what has begun goes on."""
         with self._lock:
-            self._cancelled = self._thread is None
+            self._cancelled = not self._begun
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for the end, and say whether it has come."""

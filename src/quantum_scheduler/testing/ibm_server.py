@@ -5,7 +5,9 @@ import json
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import uuid4
@@ -43,6 +45,12 @@ STATES: Mapping[State, str] = {
 HOLDING: tuple[Fault, ...] = ("offline", "quota", "stuck")
 
 
+@cache
+def _open_machine() -> ThreadPoolExecutor:
+    """One job at a time, in a thread that lasts: in new ones, reading circuits has crashed the process."""
+    return ThreadPoolExecutor(1, thread_name_prefix="vendors.ibm.run")
+
+
 @dataclass(kw_only=True)
 class _Job:
     """A job and what has become of it."""
@@ -52,7 +60,7 @@ class _Job:
     fault: Fault
     created: str
     tags: list[str] = field(default_factory=list)
-    work: Background[str] = field(default_factory=Background)
+    work: Background[str] = field(default_factory=lambda: Background(_open_machine().submit))
 
     @property
     def state(self) -> str:
