@@ -70,6 +70,29 @@ async def test_an_alert_does_not_end_what_was_not_raised_by_one(pool: Pool) -> N
         assert (await find_incident(conn, incident.id)).state == "open"
 
 
+async def test_what_our_own_detection_still_sees_is_not_over(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        _, name = await take(conn, FIRING)
+        incident = await find_alerted(conn, "f1")
+        await conn.execute(
+            "INSERT INTO detected_signal (runbook, title, definition, severity, is_raised, is_flapping, incident_id, "
+            "state, at) VALUES ('disk', 'Disk full', '', 'P2', true, false, $1, '{}', $2)",
+            incident.id,
+            NOW,
+        )
+        assert await take(conn, FIRING, status="resolved") == ("cleared", name)
+        assert (await find_incident(conn, incident.id)).state == "open"
+
+
+async def test_what_somebody_is_at_is_left_to_them(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        _, name = await take(conn, FIRING)
+        incident = await find_alerted(conn, "f1")
+        await respond.acknowledge(conn, incident.id, NOBODY, actor="ann", now=NOW)
+        assert await take(conn, FIRING, status="resolved") == ("cleared", name)
+        assert (await find_incident(conn, incident.id)).state == "mitigated"
+
+
 async def test_an_alert_goes_on_with_what_its_incident_was_merged_into(pool: Pool) -> None:
     async with pool.acquire() as conn:
         _, name = await take(conn, FIRING)

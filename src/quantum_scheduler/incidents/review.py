@@ -113,8 +113,8 @@ def _tell_times(incident: Incident) -> Iterator[str]:
     yield "| | Time | |"
     yield "| --- | --- | --- |"
     yield f"| Detected | {_minutes(times.detect_s)} | after the first bad sample, at {_at(incident.began_at)} |"
-    kept = {None: "not yet", True: "kept", False: "missed"}[times.was_answered_in_time]
-    yield f"| Answered | {_minutes(times.acknowledge_s)} | after it was declared; the target of {target} was {kept} |"
+    kept = {None: "waits", True: "was kept", False: "was missed"}[times.was_answered_in_time]
+    yield f"| Answered | {_minutes(times.acknowledge_s)} | after it was declared; the target of {target} {kept} |"
     yield f"| Mitigated | {_minutes(times.mitigate_s)} | after the first bad sample |"
     yield f"| Resolved | {_minutes(times.resolve_s)} | after the first bad sample |"
 

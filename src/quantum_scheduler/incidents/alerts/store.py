@@ -21,6 +21,7 @@ RETURNING old.is_firing AS was_firing, incident_id
 """
 ATTACH = "UPDATE alert SET incident_id = $3 WHERE source = $1 AND fingerprint = $2"
 IS_ANY_FIRING = "SELECT EXISTS (SELECT FROM alert WHERE incident_id = $1 AND is_firing)"
+IS_DETECTED = "SELECT EXISTS (SELECT FROM detected_signal WHERE incident_id = $1 AND is_raised)"
 WHO_RAISED = """
 SELECT actor FROM incident_event WHERE incident_id = $1 AND kind IN ('declared', 'reopened') ORDER BY seq DESC LIMIT 1
 """
@@ -66,6 +67,11 @@ async def attach(conn: Connection, alert: Alert, incident_id: int) -> None:
 async def is_any_firing(conn: Connection, incident_id: int) -> bool:
     """Say whether an alert about an incident still fires."""
     return bool(await conn.fetchval(IS_ANY_FIRING, incident_id))
+
+
+async def is_detected(conn: Connection, incident_id: int) -> bool:
+    """Say whether our own detection still sees what an incident is about."""
+    return bool(await conn.fetchval(IS_DETECTED, incident_id))
 
 
 async def who_raised(conn: Connection, incident_id: int) -> str | None:

@@ -99,7 +99,10 @@ async def _raise(
 
 
 async def _clear(conn: Connection, alert: Alert, audience: Audience, *, now: datetime) -> Incident | None:
-    """End an incident with the last alert about it, if it was an alert that raised it."""
+    """End an incident with the last alert about it, if it was an alert that raised it and nothing else sees it.
+
+    Where somebody is at it, it is only called mitigated.
+    """
     before = await store.clear(conn, alert, now)
     if before is None or not before.was_firing or before.incident_id is None:
         return None
@@ -107,8 +110,11 @@ async def _clear(conn: Connection, alert: Alert, audience: Audience, *, now: dat
     # This also holds the incident, so that of two alerts that clear at once the later one sees the other.
     await _tell(conn, alert, incident.id, "alert_cleared", now=now)
     is_its_own = incident.id == before.incident_id and await store.who_raised(conn, incident.id) in get_args(Source)
-    if incident.state not in UNRESOLVED or not is_its_own or await store.is_any_firing(conn, incident.id):
+    is_seen = await store.is_any_firing(conn, incident.id) or await store.is_detected(conn, incident.id)
+    if incident.state not in UNRESOLVED or not is_its_own or is_seen:
         return incident
+    if incident.acknowledged_by is not None:
+        return await respond.mitigate(conn, incident.id, audience, actor=alert.source, now=now)
     return await respond.resolve(conn, incident.id, audience, actor=alert.source, now=now, resolution=RESOLUTION)
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 import structlog
 
 from quantum_scheduler.expressions.evaluate import evaluate
 from quantum_scheduler.incidents import move, respond
 from quantum_scheduler.incidents.alerts import store as alerts
+from quantum_scheduler.incidents.alerts.model import Source
 from quantum_scheduler.incidents.detection import store
 from quantum_scheduler.incidents.detection.model import Standing, Watched
 from quantum_scheduler.incidents.look_up import find_incident
@@ -181,7 +182,7 @@ class Detector:
         incident = await find_incident(conn, incident_id)
         if incident.state not in UNRESOLVED or await alerts.is_any_firing(conn, incident_id):
             return
-        is_its_own = await alerts.who_raised(conn, incident_id) == ACTOR
+        is_its_own = await alerts.who_raised(conn, incident_id) in (ACTOR, *get_args(Source))
         is_attended = incident.acknowledged_by is not None or await self._is_followed(conn, incident)
         if is_attended or not is_its_own:
             await respond.mitigate(conn, incident_id, self._audience, actor=ACTOR, now=now)
