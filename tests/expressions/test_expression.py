@@ -148,3 +148,18 @@ async def test_a_call_gives_its_name_and_its_arguments() -> None:
 def test_what_is_no_call_is_refused() -> None:
     with pytest.raises(ExpressionInvalid, match="is not a call"):
         parse_call("a == 1", 4)
+
+
+async def test_an_argument_that_depends_on_what_is_not_known_is_what_stands_behind_else() -> None:
+    _, call = parse_call('incident.declare(severity="P0" if nothing.known == 0 else "P1", title=nothing.known)', 4)
+    assert await evaluate_arguments(call, Fixed()) == ("incident.declare", [], {"severity": "P1", "title": UNKNOWN})
+
+
+@given(st.lists(expressions, max_size=3), expressions)
+async def test_the_arguments_of_whatever_call_is_let_through_are_values(arguments: list[str], named: str) -> None:
+    try:
+        _, call = parse_call(f"a.b({', '.join([*arguments, f'c={named}'])})", 1)
+    except ExpressionInvalid:
+        return
+    name, values, keywords = await evaluate_arguments(call, Fixed())
+    assert (name, len(values), list(keywords)) == ("a.b", len(arguments), ["c"])

@@ -31,6 +31,10 @@ HEAD = (
 PATIENCE_S = 60.0
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 def write_book(body: str, *, name: str = "test") -> Book:
     text = HEAD.format(name=name) + body
     document = read_document(text)

@@ -13,7 +13,13 @@ from quantum_scheduler.incidents.respond import raise_incident
 from quantum_scheduler.notifications.model import NOTIFICATION_POSTED
 from quantum_scheduler.notifications.oncall.find import find_staff, find_whom
 from quantum_scheduler.postgres.connect import Connection, Pool
-from quantum_scheduler.runbooks.actions.call import ArgumentInvalid, call_action, check_arguments, read_arguments
+from quantum_scheduler.runbooks.actions.call import (
+    ArgumentInvalid,
+    call_action,
+    check_arguments,
+    drop_unknown,
+    read_arguments,
+)
 from quantum_scheduler.runbooks.actions.desk import ActionFailed, Desk
 from quantum_scheduler.runbooks.actions.table import ACTIONS, ActionUnknown, build_registry, find_action
 from quantum_scheduler.solving.actions import show_routing
@@ -44,6 +50,14 @@ def test_an_action_refuses_what_it_does_not_take() -> None:
         read_arguments(find_action("breaker.open"), ["vendor=dynex"])
     with pytest.raises(ActionUnknown):
         find_action("breaker.explode")
+
+
+def test_what_is_not_known_and_not_needed_is_left_away() -> None:
+    opened = find_action("breaker.open")
+    assert drop_unknown(opened, {"backend": UNKNOWN, "reason": UNKNOWN, "minutes": 5}) == {
+        "backend": UNKNOWN,
+        "minutes": 5,
+    }
 
 
 def test_arguments_are_read_by_the_types_of_the_parameters() -> None:

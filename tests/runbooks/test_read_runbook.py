@@ -131,3 +131,30 @@ def test_a_drill_that_refers_to_itself_is_a_finding_and_is_not_built() -> None:
     document = read_document(f"# A\n## Detection\n## Do (0-5 minutes)\n1. step\n\n{laughs}")
     assert [(each.code, each.line) for each in document.findings] == [("RB003", 7)]
     assert document.runbooks[0].drills == ()
+
+
+STEPS = "# A\n## Detection\n## Do (0-5 minutes)\n1. **Step.**\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        (STEPS + "   - do: `__import__('os').system('id')`\n", 5, "result of a call"),
+        (STEPS + "   - do: `a.__class__()`\n", 5, "may be used"),
+        (STEPS + "   - check: `[x for x in y]` within 5s\n", 5, "ListComp"),
+        (STEPS + "   - check: `(lambda: 1)()` within 5s\n", 5, "result of a call"),
+        (STEPS + f"   - check: `{'(' * 500}1{')' * 500}` within 5s\n", 5, "characters"),
+        (STEPS + "   - check: `9**9**9 > 1` within 5s\n", 5, "Pow"),
+        (STEPS + "   - wait: `a.b`, at most 31d, every 0.001s\n", 5, "too often"),
+        (STEPS + "   - wait: `a.b`, at most 9999999d\n", 5, "31 days"),
+        (STEPS + "   - do: `a.b()`\n   - every: 0.1s\n", 6, "too often"),
+        (STEPS + "   - do: `a.b()`\n   - retry: 999999999999 times\n", 6, "1 to 100 times"),
+        (STEPS.replace("1.", "10.") + "   - do: `a.b()`\n", 5, "indent it"),
+    ],
+)
+def test_a_line_that_could_do_harm_is_a_finding_and_no_part_of_the_plan(text: str, line: int, says: str) -> None:
+    document = read_document(text)
+    assert [(each.line, says in each.message) for each in document.findings] == [(line, True)]
+    (runbook,) = document.runbooks
+    assert not any(each.check or each.wait or each.every_s or each.retry for each in runbook.steps())
+    assert not any("__" in each.call.text for step in runbook.steps() for each in step.do)

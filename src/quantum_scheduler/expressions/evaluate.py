@@ -51,12 +51,23 @@ async def evaluate(expression: Expression, scope: Scope) -> Value:
 
 
 async def evaluate_arguments(call: Expression, scope: Scope) -> tuple[str, list[Value], dict[str, Value]]:
-    """Evaluate the arguments of a call, without calling: the function's name, its arguments, its keywords."""
+    """Evaluate the arguments of a call, without calling: the function's name, its arguments, its keywords.
+
+    Something is to be done, whatever is known: an argument of the form `A if CONDITION else B` is B where the condition
+    is unknown.
+    """
     node = call.node
     assert isinstance(node, ast.Call)
-    arguments = [await _evaluate(each, scope) for each in node.args]
-    keywords = {each.arg: await _evaluate(each.value, scope) for each in node.keywords if each.arg is not None}
+    arguments = [await _evaluate_argument(each, scope) for each in node.args]
+    keywords = {each.arg: await _evaluate_argument(each.value, scope) for each in node.keywords if each.arg is not None}
     return dotted(node.func) or "", arguments, keywords
+
+
+async def _evaluate_argument(node: ast.expr, scope: Scope) -> Value:
+    if isinstance(node, ast.IfExp):
+        chosen = _truth(await _evaluate(node.test, scope))
+        return await _evaluate_argument(node.body if chosen is True else node.orelse, scope)
+    return await _evaluate(node, scope)
 
 
 async def _evaluate(node: ast.expr, scope: Scope) -> Value:  # noqa: PLR0911  one return a kind of node

@@ -23,7 +23,7 @@ from quantum_scheduler.monitoring.snapshot import LiveMetrics
 from quantum_scheduler.postgres.connect import Connection, Pool, transient
 from quantum_scheduler.postgres.listen import notify_once
 from quantum_scheduler.runbooks import store
-from quantum_scheduler.runbooks.actions.call import call_action
+from quantum_scheduler.runbooks.actions.call import call_action, drop_unknown
 from quantum_scheduler.runbooks.actions.desk import Desk, Parts
 from quantum_scheduler.runbooks.actions.row import Action
 from quantum_scheduler.runbooks.actions.table import find_action
@@ -93,7 +93,8 @@ class _Errand:
     async def _call(self, call: Expression) -> None:
         try:
             name, arguments, keywords = await evaluate_arguments(call, await self._open_scope())
-            asked = _Asked(action=find_action(name), arguments=arguments, keywords=keywords)
+            action = find_action(name)
+            asked = _Asked(action=action, arguments=arguments, keywords=drop_unknown(action, keywords))
         except Exception as error:
             await self._commit(self._explain(error))
             return

@@ -13,6 +13,9 @@ KEYWORDS = ("when", "do", "check", "undo", "ask", "wait", "retry", "every")
 ASK_KINDS: tuple[AskKind, ...] = ("acknowledge", "approve", "confirm", "choose")
 RETRIES_MAX = 100
 WAIT_EVERY_S = 5.0
+# Nothing is looked at, or done again, more often than this.
+WAIT_EVERY_MIN_S = 1.0
+REPEAT_EVERY_MIN_S = 10.0
 # The code between backticks may itself hold backticks in no way that CommonMark and a reader agree on.
 _CODE = r"`([^`]+)`"
 _DURATION = r"(\d[\w. ]*?)"
@@ -132,7 +135,7 @@ def _read_wait(machine: Machine, rest: str, line: int) -> bool:
             expression=parse_expression(match[1], line),
             hold_s=0.0 if match[2] is None else parse_duration(match[2]),
             at_most_s=parse_duration(match[3]),
-            every_s=WAIT_EVERY_S if match[4] is None else parse_duration(match[4]),
+            every_s=WAIT_EVERY_S if match[4] is None else _parse_pause(match[4], WAIT_EVERY_MIN_S),
         )
     return match is not None
 
@@ -161,8 +164,16 @@ def _read_retry(machine: Machine, rest: str, line: int) -> bool:
 
 
 def _read_every(machine: Machine, rest: str, line: int) -> bool:
-    machine.every_s = parse_duration(rest.strip("` "))
+    machine.every_s = _parse_pause(rest.strip("` "), REPEAT_EVERY_MIN_S)
     return True
+
+
+def _parse_pause(text: str, least_s: float) -> float:
+    """Read how often something comes again. Raises ValueError where that is too often."""
+    pause_s = parse_duration(text)
+    if pause_s < least_s:
+        raise ValueError(f"every {text} is too often: {least_s:g}s is the least")
+    return pause_s
 
 
 _READERS: dict[str, Callable[[Machine, str, int], bool]] = {

@@ -35,6 +35,7 @@ from quantum_scheduler.runbooks.tables import is_detection, is_ramp, read_ramp, 
 
 STEPS_MAX = 500
 DETECTION = "detection"
+STRAY = "this belongs to no step: indent it as far as the words of its step, which begin behind `1. ` or `10. `"
 _WINDOW = re.compile(r"\s*\((\d{1,5})\s*[-–—]\s*(\d{1,5})\s*(m|min|minutes?|h|hours?)\)\s*\Z", re.IGNORECASE)
 _BOLD = re.compile(r"\*\*(.+?)\*\*\s*:?\s*(.*)\Z", re.DOTALL)
 _TICK = re.compile(r"\[[ xX]\]\s+")
@@ -182,7 +183,9 @@ def _read_blocks(
     for block in blocks:
         if isinstance(block, Listing):
             for item in block.items:
-                if (branch := _read_branch_item(item, f"{prefix}.{_letter(len(branches))}")) is not None:
+                if _is_keyword(item):
+                    findings.append(Finding.error("RB001", item.line, STRAY))
+                elif (branch := _read_branch_item(item, f"{prefix}.{_letter(len(branches))}")) is not None:
                     branches.append(branch)
                 else:
                     steps.append(_read_step(item, f"{prefix}.{len(steps) + 1}", findings))

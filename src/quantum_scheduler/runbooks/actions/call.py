@@ -30,6 +30,12 @@ async def call_action(action: Action, desk: Desk, arguments: Sequence[Value], ke
     return result
 
 
+def drop_unknown(action: Action, keywords: Mapping[str, Value]) -> dict[str, Value]:
+    """Leave arguments away that are not known and need not be given."""
+    needed = {each.name for each in action.function.parameters if each.is_required}
+    return {name: each for name, each in keywords.items() if each is not UNKNOWN or name in needed}
+
+
 def check_arguments(action: Action, arguments: Sequence[Value], keywords: Mapping[str, Value]) -> None:
     """Raise ArgumentInvalid with all that is wrong with the arguments of a call."""
     node = ast.Call(
