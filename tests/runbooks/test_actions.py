@@ -1,5 +1,6 @@
 """The table of actions: each does what its room does, is called with what it takes, and is audited."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -21,6 +22,7 @@ from quantum_scheduler.runbooks.actions.call import (
     read_arguments,
 )
 from quantum_scheduler.runbooks.actions.desk import ActionFailed, Desk
+from quantum_scheduler.runbooks.actions.row import LISTED_MAX, to_plain
 from quantum_scheduler.runbooks.actions.table import ACTIONS, ActionUnknown, build_registry, find_action
 from quantum_scheduler.solving.actions import show_routing
 
@@ -110,6 +112,21 @@ async def test_a_page_repeated_under_its_key_reaches_people_once(pool: Pool) -> 
     assert paged["people"] == ["oncall-primary"]
     assert sent == 2
     assert [each.detail["whom"] for each in timeline if each.kind == "paged" and each.actor == "runbook"]
+
+
+async def test_nobody_is_woken_for_what_is_over(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        incident, _ = await raise_incident(conn, NewIncident(title="x", severity="P1"), NOBODY, actor="watch", now=NOW)
+        over = replace(incident, state="resolved")
+        assert (await call_action(find_action("escalate"), sit(conn, over), ("quantum",), {}))["people"] == []
+        paged = await call_action(find_action("escalate"), sit(conn, incident), ("quantum",), {})
+    assert paged["people"] == ["oncall-primary", "oncall-backup", "quantum-lead"]
+
+
+def test_results_are_kept_as_json_that_postgres_takes() -> None:
+    kept = to_plain({"a": float("nan"), "b": "x\x00y", "c": range(3), "d": list(range(1_000)), 5: NOW})
+    assert (kept["a"], kept["b"], len(kept["d"]), kept["5"]) == (None, "xy", LISTED_MAX, NOW.isoformat())
+    assert kept["c"] == "range(0, 3)"
 
 
 async def test_roles_policies_and_people_are_all_somebody(pool: Pool) -> None:

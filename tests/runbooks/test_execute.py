@@ -8,14 +8,17 @@ from tests.runbooks.runs import answer, declare, is_asking, is_over, start, wait
 
 from quantum_scheduler.incidents.look_up import find_incident, read_timeline
 from quantum_scheduler.incidents.paging.announce import NOBODY
+from quantum_scheduler.monitoring.table import describe_metrics
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.runbooks import store
+from quantum_scheduler.runbooks.actions.table import build_registry
 from quantum_scheduler.runbooks.answer import abort_run
 from quantum_scheduler.runbooks.run_model import AnswerRefused, RunLocked
 from quantum_scheduler.runbooks.shelf import Shelf
 from quantum_scheduler.runbooks.start import revive_runs, start_due
 from quantum_scheduler.solving.actions import show_routing
 
+REGISTRY = build_registry(describe_metrics())
 OPEN = "## First\n1. **Open.**\n   - do: `opened = breaker.open('dynex')`\n   - undo: `breaker.close('dynex')`\n"
 SHOW = "2. **Say so.**\n   - do: `incident.note(opened.backend)`\n"
 ASK = """\
@@ -109,7 +112,7 @@ async def test_an_incident_starts_its_runbook_once_and_again_when_it_is_reopened
     incident = await declare(pool)
     async with pool.acquire() as conn:
         for _ in range(2):
-            await start_due(conn, shelf, NOBODY, now=datetime.now(UTC))
+            await start_due(conn, shelf, REGISTRY, NOBODY, now=datetime.now(UTC))
         (run,) = await store.list_runs(conn, unfinished=True, incident_id=incident.id, before=None, limit=10)
     async with working(dsn):
         await wait_until(pool, run, is_over)
@@ -118,9 +121,20 @@ async def test_an_incident_starts_its_runbook_once_and_again_when_it_is_reopened
     await declare(pool)
     async with pool.acquire() as conn:
         for _ in range(2):
-            await start_due(conn, shelf, NOBODY, now=datetime.now(UTC))
+            await start_due(conn, shelf, REGISTRY, NOBODY, now=datetime.now(UTC))
         runs = await store.list_runs(conn, unfinished=False, incident_id=incident.id, before=None, limit=10)
     assert [each.status for each in runs] == ["running", "succeeded"]
+
+
+async def test_a_runbook_that_cannot_be_executed_is_left_to_people_and_said_once(pool: Pool) -> None:
+    book = write_book("## First\n1. **Kill.**\n   - do: `jobs.kill(state='queued')`\n")
+    incident = await declare(pool)
+    async with pool.acquire() as conn:
+        for _ in range(2):
+            await start_due(conn, Shelf(books={"test": book}, unreadable={}), REGISTRY, NOBODY, now=datetime.now(UTC))
+        assert await store.list_runs(conn, unfinished=False, incident_id=None, before=None, limit=10) == []
+        broken = [each for each in await read_timeline(conn, incident.id) if each.kind == "runbook_broken"]
+    assert [("RB021" in each.detail["reason"]) for each in broken] == [True]
 
 
 async def test_one_run_holds_a_lock_until_its_incident_is_over(pool: Pool) -> None:

@@ -44,8 +44,8 @@ never:
 """
 
 
-def read(*drills: str) -> Runbook:
-    document = read_document(BODY + "".join(f"```drill\n{drill.strip()}\n```\n\n" for drill in drills))
+def read(*drills: str, body: str = BODY) -> Runbook:
+    document = read_document(body + "".join(f"```drill\n{drill.strip()}\n```\n\n" for drill in drills))
     assert not document.findings, document.findings
     return document.runbooks[0]
 
@@ -92,7 +92,6 @@ def test_branches_and_steps_that_no_drill_goes_through_are_named() -> None:
         ("jobs.canary: {gap", "secrets.restore: {}\n  jobs.canary: {gap", "secrets.restore was never called"),
         ("Rotate the key., answer: approve", "Rotate, answer: approve", "there is no step 'Rotate' to answer"),
         ("Rotate the key., answer: approve", "Rotate the key., answer: maybe", "so that 'maybe' is an answer"),
-        ('backends.healthy: "3"', 'backends.healthy: "null"', "is called with something that is not known then"),
         ('"up x4, down x60, up"', '"up"', "no signal was raised"),
         ("- {step: Rotate the key., answer: approve, by: quantum-lead, after: 2m}", "", "waits for people at Rotate"),
         ("jobs.canary: {gap: 0.0}", "jobs.canary: {gap: 0.5}", "waits for people at Prove it with one job"),
@@ -105,11 +104,14 @@ def test_what_is_not_as_expected_is_said(old: str, new: str, message: str) -> No
 
 
 def test_problems_have_the_line_of_the_drill_or_of_the_call() -> None:
-    report = run(WELL.replace('backends.healthy: "3"', 'backends.healthy: "null"'))
-    lines = BODY.splitlines()
+    body = BODY.replace("reason=incident.id", "reason=backends.healthy")
+    drills = read(WELL.replace('backends.healthy: "3"', 'backends.healthy: "null"'), body=body)
+    report = simulate(drills, REGISTRY).drills[0]
+    lines = body.splitlines()
     drill = len(lines) + 1
-    declared = next(at for at, line in enumerate(lines, start=1) if "incident.declare(" in line)
-    assert {each.line for each in report.problems} == {declared, drill}
+    opened = next(at for at, line in enumerate(lines, start=1) if "breaker.open(" in line)
+    assert {each.line for each in report.problems} == {opened, drill}
+    assert any("is called with something that is not known then" in each.message for each in report.problems)
     assert any("the drill does not say what these are: backends.healthy" in each.message for each in report.problems)
 
 

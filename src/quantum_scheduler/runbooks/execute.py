@@ -175,7 +175,7 @@ class _Errand:
         """Say why it could not be done; what passes by itself is raised, so that the task is done again."""
         if transient(error):
             raise error
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(error).replace("\x00", "").split()) or type(error).__name__
         log.warning("runbook.step_broke", run=self._run.id, pc=self._pc, reason=reason)
         return Broke(pc=self._pc, reason=reason[:REASON_CHARS_MAX])
 

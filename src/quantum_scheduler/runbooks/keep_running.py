@@ -5,10 +5,13 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from quantum_scheduler.expressions.registry import Registry
 from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.jobs.repeat import repeat
+from quantum_scheduler.monitoring.table import describe_metrics
 from quantum_scheduler.postgres.connect import Pool, open_pool
 from quantum_scheduler.postgres.listen import notify_once
+from quantum_scheduler.runbooks.actions.table import build_registry
 from quantum_scheduler.runbooks.shelf import read_shelf
 from quantum_scheduler.runbooks.start import revive_runs, start_due
 
@@ -27,8 +30,9 @@ async def keep_running(
     pool = await open_pool(
         dsn, size_max=CONNECTIONS_MAX, application_name="quantum-scheduler runbooks", statement_cache=statement_cache
     )
+    registry = build_registry(describe_metrics())
     work = [
-        asyncio.create_task(repeat(partial(_start, pool, audience, own), pause_s=LOOK_EVERY_S)),
+        asyncio.create_task(repeat(partial(_start, pool, registry, audience, own), pause_s=LOOK_EVERY_S)),
         asyncio.create_task(repeat(partial(_revive, pool), pause_s=REVIVE_EVERY_S)),
     ]
     try:
@@ -40,10 +44,11 @@ async def keep_running(
         pool.terminate()
 
 
-async def _start(pool: Pool, audience: Audience, own: Path | None) -> None:
+async def _start(pool: Pool, registry: Registry, audience: Audience, own: Path | None) -> None:
     """Start what is due, by the runbooks as they stand now."""
+    shelf = await asyncio.to_thread(read_shelf, own)
     async with pool.acquire() as conn:
-        notices = await start_due(conn, await asyncio.to_thread(read_shelf, own), audience, now=datetime.now(UTC))
+        notices = await start_due(conn, shelf, registry, audience, now=datetime.now(UTC))
         await notify_once(conn, notices)
 
 

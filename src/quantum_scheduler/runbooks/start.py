@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from quantum_scheduler.expressions.registry import Registry
+from quantum_scheduler.incidents import move
 from quantum_scheduler.incidents.look_up import find_incident, list_incidents, read_timeline
 from quantum_scheduler.incidents.model import UNRESOLVED, Incident
 from quantum_scheduler.incidents.paging.announce import Audience
@@ -24,6 +25,7 @@ HINDERING = frozenset({"RB001", "RB011", "RB012", "RB014", "RB021", "RB090"})
 # An incident older than this was left without a run for a reason.
 STARTED_WITHIN = timedelta(days=1)
 REVIVED_MAX = 1_000
+BROKEN = "runbook_broken"
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +76,9 @@ async def start_run(
     return await carry_out(conn, run, state, effects, audience, now=now)
 
 
-async def start_due(conn: Connection, shelf: Shelf, audience: Audience, *, now: datetime) -> Notices:
+async def start_due(
+    conn: Connection, shelf: Shelf, registry: Registry, audience: Audience, *, now: datetime
+) -> Notices:
     """Start the runs of incidents that have had none of their runbook since they were opened. Outside a transaction."""
     incidents = [
         each
@@ -88,9 +92,14 @@ async def start_due(conn: Connection, shelf: Shelf, audience: Audience, *, now: 
         started_at = starts.get((incident.id, incident.runbook))
         if started_at is not None and not await _is_reopened(conn, incident.id, since=started_at):
             continue
+        book = shelf.find(incident.runbook)
         try:
+            check_runnable(book, registry)
             async with conn.transaction():
-                _, told = await start_run(conn, shelf.find(incident.runbook), incident, audience, by="watch", now=now)
+                _, told = await start_run(conn, book, incident, audience, by="watch", now=now)
+        except RunbookBroken as error:
+            await _note_broken(conn, incident, str(error), now=now)
+            continue
         except RunLocked as error:
             log.info("runbook.waits", incident=incident.name, runbook=incident.runbook, reason=str(error))
             continue
@@ -109,6 +118,16 @@ async def revive_runs(conn: Connection, *, now: datetime) -> int:
     pending = [payload for _, each in await store.list_pending(conn, REVIVED_MAX) for payload in each.values()]
     tasks = [write_task(each, now=now) for each in pending[:REVIVED_MAX]]
     return len(await enqueue_tasks(conn, tasks)) if tasks else 0
+
+
+async def _note_broken(conn: Connection, incident: Incident, reason: str, *, now: datetime) -> None:
+    """Say once in the timeline why no run is started: whoever answers the incident has to do it by hand."""
+    if any(each.kind == BROKEN for each in await read_timeline(conn, incident.id)):
+        return
+    log.error("runbook.broken", incident=incident.name, runbook=incident.runbook, reason=reason)
+    async with conn.transaction():
+        detail = {"runbook": incident.runbook, "reason": reason}
+        await move.note(conn, incident.id, BROKEN, actor="watch", now=now, detail=detail)
 
 
 async def _is_reopened(conn: Connection, incident_id: int, *, since: datetime) -> bool:

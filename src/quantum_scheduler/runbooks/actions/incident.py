@@ -1,7 +1,7 @@
 """Actions on the incident, and on whoever must hear of it."""
 
 from quantum_scheduler.incidents import move, respond
-from quantum_scheduler.incidents.model import Incident, NewIncident
+from quantum_scheduler.incidents.model import UNRESOLVED, Incident, NewIncident
 from quantum_scheduler.incidents.status.model import ComponentState, UpdateStatus
 from quantum_scheduler.incidents.status.publish import publish_update, set_component
 from quantum_scheduler.monitoring.detect import Severity
@@ -12,7 +12,8 @@ from quantum_scheduler.notifications.templates import write_update
 from quantum_scheduler.runbooks.actions.desk import Desk
 from quantum_scheduler.runbooks.actions.row import Action, read, write
 
-FIRST, EVERYBODY = 1, None
+# How many levels of a policy are paged at once: whoever is on call, or the backup and the specialist as well.
+FIRST, ESCALATED = 1, 3
 
 
 async def declare(desk: Desk, severity: Severity, *, title: str = "", impact: str = "") -> dict[str, object]:
@@ -81,8 +82,8 @@ async def page(desk: Desk, whom: str, *, message: str = "") -> dict[str, object]
 
 
 async def escalate(desk: Desk, whom: str, *, message: str = "") -> dict[str, object]:
-    """Page everybody on a policy, or whoever stands behind a role and the backup."""
-    return await _tell(desk, whom, message, levels=EVERYBODY)
+    """Page the first three levels of a policy at once, or whoever stands behind a role and the backup."""
+    return await _tell(desk, whom, message, levels=ESCALATED)
 
 
 async def notify(desk: Desk, message: str) -> int:
@@ -117,7 +118,9 @@ async def publish(
     )
 
 
-async def _tell(desk: Desk, whom: str, message: str, *, levels: int | None) -> dict[str, object]:
+async def _tell(desk: Desk, whom: str, message: str, *, levels: int) -> dict[str, object]:
+    if desk.incident is not None and desk.incident.state not in UNRESOLVED:
+        return {"people": [], "targets": 0}  # nobody is woken for what is over
     people = await find_whom(desk.conn, whom, desk.now, levels=levels)
     targets = list(dict.fromkeys(target for person in people for target in person.targets))
     await _send(desk, targets, message)

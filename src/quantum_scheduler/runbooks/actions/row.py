@@ -1,12 +1,16 @@
 """A row of the table of actions."""
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 from quantum_scheduler.expressions.registry import Effect, Function, describe_function
+
+# What of a result is kept under a name.
+LISTED_MAX = 200
+TEXT_CHARS_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +61,23 @@ def dangerous(
 
 
 def to_plain(value: Any) -> Any:
-    """Write what an action returns as JSON would: texts, numbers, lists and mappings by name."""
+    """Write what an action returns as JSON that Postgres takes: texts, numbers, mappings by name, no endless lists."""
     if is_dataclass(value) and not isinstance(value, type):
         return {each.name: to_plain(getattr(value, each.name)) for each in fields(value) if each.repr}
     if isinstance(value, Mapping):
         return {str(key): to_plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [to_plain(each) for each in value]
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    return value
+        return [to_plain(each) for each in [*value][:LISTED_MAX]]
+    return _to_scalar(value)
+
+
+def _to_scalar(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    text = value.isoformat() if isinstance(value, datetime | date) else str(value)
+    return text.replace("\x00", "")[:TEXT_CHARS_MAX]
 
 
 def _list(
