@@ -25,8 +25,7 @@ async def set_factor(visitor: Visitor) -> str:
     return secret
 
 
-@pytest.mark.parametrize("role", ["operator", "finance", "admin"])
-@pytest.mark.parametrize("session", ["token", "cookie"])
+@pytest.mark.parametrize(("role", "session"), [("operator", "token"), ("finance", "token"), ("admin", "cookie")])
 async def test_a_session_without_a_factor_may_only_set_one(house: House, role: str, session: str) -> None:
     org_id = await house.add_organisation()
     await house.add_user(ADA, org_id=org_id, roles=(role,))  # type: ignore[arg-type]  # it is a role
