@@ -31,7 +31,7 @@ REPORT = ROOT / "docs" / "benchmarks" / "queue.md"
 PEERS = ("pgqueuer", "dbos", "procrastinate", "procrastinate-alone")
 SLOW = ("dbos", "procrastinate", "procrastinate-alone")
 PARTS = ("drain", "pickup", "backlog")
-BACKLOGGED = ("raw-kept", "ours-bare", "ours")
+BACKLOGGED = ("raw-kept", "ours")
 # What is not finished and committed yet; the end of a drain is when none is left.
 LEFT = {
     "raw": "FROM raw",

@@ -152,33 +152,6 @@ class OursTasks(Ours):
         await run_worker(self.dsn, idle, lanes=[CONTROL_LANE], slots=SLOTS, stop=ended, handlers=handlers)
 
 
-class OursBare(Ours):
-    """The same jobs, claimed and settled in batches without the worker around it."""
-
-    async def work(self, done: Callable[[], None], ended: asyncio.Event) -> None:
-        from quantum_scheduler.jobs.claim import claim_tasks
-        from quantum_scheduler.jobs.lease import hold_lease
-        from quantum_scheduler.jobs.model import Succeeded
-        from quantum_scheduler.jobs.settle import settle_jobs
-
-        await self.open()
-        outcome = Succeeded(result={**ANSWER, "fingerprint": "f" * 64})
-        lane = "solve.classical"
-        async with hold_lease(
-            self.dsn, lanes=[lane], slots=BATCH, lease_s=15, on_lost=sys.exit, on_cancelled=lambda _: None
-        ) as worker_id:
-            while not ended.is_set():
-                async with self.conn.transaction():
-                    claims = await claim_tasks(self.conn, lane, BATCH, worker_id)
-                if not claims:
-                    await asyncio.sleep(0.01)
-                    continue
-                for _ in claims:
-                    done()
-                async with self.conn.transaction():
-                    await settle_jobs(self.conn, [(claim, outcome) for claim in claims], remember=False)
-
-
 class Raw:
     """One table, claimed and deleted in batches: what nothing that commits per batch can be much faster than."""
 
@@ -387,7 +360,6 @@ class Dbos:
 SYSTEMS: dict[str, Callable[[str], System]] = {
     "ours": Ours,
     "ours-cached": OursCached,
-    "ours-bare": OursBare,
     "ours-tasks": OursTasks,
     "raw": Raw,
     "raw-kept": RawKept,

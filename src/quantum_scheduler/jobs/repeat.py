@@ -1,7 +1,8 @@
 """Keep taking a step, whatever becomes of it: a worker that stops at the first failure helps nobody."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import structlog
 
@@ -29,3 +30,10 @@ async def repeat(step: Callable[[], Awaitable[None]], *, pause_s: float) -> None
     while True:
         await attempt(step)
         await asyncio.sleep(pause_s)
+
+
+async def end_all(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    """Cancel tasks and wait until they have ended, however they do."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
