@@ -18,6 +18,7 @@ from quantum_scheduler.monitoring.table import build_table
 from quantum_scheduler.problems.publish import problem_schema
 from quantum_scheduler.runbooks.actions.row import Action
 from quantum_scheduler.runbooks.actions.table import ACTIONS
+from quantum_scheduler.runbooks.lint import CODES
 from quantum_scheduler.settings import read_settings
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
@@ -27,6 +28,11 @@ What runbooks may do, and anybody by hand: `quantum-scheduler action run NAME na
 
 A `read` only looks; a `write` changes something; a `dangerous` one is done by a runbook only once a person has approved
 it, and by hand only once it is confirmed. Each may be done twice. Arguments with a question mark may be left away.
+"""
+LINT_TITLE = """# What is wrong with a runbook
+
+The codes of `quantum-scheduler runbook lint`, generated from it. Each finding has a line and says how to mend it;
+one that is marked as info does not keep a runbook from being executed.
 """
 COMMANDS_TITLE = "# The command line\n\nGenerated from the commands themselves; `--help` says the same.\n"
 
@@ -39,6 +45,7 @@ def write_pages() -> dict[str, str]:
         "metrics.md": write_metrics(build_table()),
         "openapi.json": _to_text(_openapi()),
         "problem.schema.json": _to_text(problem_schema()),
+        "runbook-lint.md": _lint_codes(),
     }
 
 
@@ -48,6 +55,11 @@ def _actions() -> str:
         rooms.setdefault(action.name.rpartition(".")[0] or "people", []).append(action)
     parts = [f"## {room}\n\n" + "\n".join(map(_describe_action, actions)) for room, actions in sorted(rooms.items())]
     return ACTIONS_TITLE + "\n" + "\n".join(parts)
+
+
+def _lint_codes() -> str:
+    rows = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in sorted(CODES.items()))
+    return f"{LINT_TITLE}\n| Code | What it means |\n| --- | --- |\n{rows}\n"
 
 
 def _describe_action(action: Action) -> str:

@@ -7,19 +7,33 @@ from typing import Any
 
 import pytest
 
+from quantum_scheduler.runbooks.shelf import LIBRARY
+
 Run = Callable[..., Any]
 EXAMPLE = Path(__file__).parents[1] / "data" / "runbook-example.md"
+GOOD = LIBRARY / "dynex-outage.md"
 
 
 def test_what_is_wrong_is_said_with_its_line_and_exit_code_1(tmp_path: Path, run_here: Run) -> None:
-    assert run_here("runbook", "lint", EXAMPLE).returncode == 0
+    assert run_here("runbook", "lint", GOOD).returncode == 0
     broken = tmp_path / "broken.md"
     broken.write_text(EXAMPLE.read_text().replace("breaker.open", "breaker.opn"))
-    ended = run_here("runbook", "lint", broken, EXAMPLE, "--json")
+    ended = run_here("runbook", "lint", broken, GOOD, "--json")
     said = json.loads(ended.stdout)
     assert (ended.returncode, said["errors"]) == (1, len(said["findings"]))
     assert {(each["code"], Path(each["file"]).name) for each in said["findings"]} == {("RB011", "broken.md")}
     assert "breaker.open?" in said["findings"][0]["message"]
+
+
+def test_branches_that_no_drill_reaches_and_roles_with_nobody_on_call_are_errors(
+    tmp_path: Path, dsn: str, run_here: Run
+) -> None:
+    assert "RB080" in run_here("runbook", "lint", EXAMPLE).stdout
+    environ = {"DATABASE_URL": dsn}
+    assert run_here("runbook", "lint", GOOD, "--on-call", environ=environ).returncode == 0
+    lonely = tmp_path / "lonely.md"
+    lonely.write_text(GOOD.read_text().replace("by security", "by nobody-at-all"))
+    assert "RB081" in run_here("runbook", "lint", lonely, "--on-call", environ=environ).stdout
 
 
 @pytest.mark.parametrize("content", [b"x" * 300_000, b"- " * 500 + b"x", b"\xff\xfe", b"nothing"])

@@ -1,8 +1,6 @@
 """`runbook`: what is done when something is wrong, as people read it and the engine executes it."""
 
-from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +10,7 @@ from rich.table import Table
 from quantum_scheduler.cli import steer_runs
 from quantum_scheduler.cli.backtest import backtest
 from quantum_scheduler.cli.draw_run import follow_run
+from quantum_scheduler.cli.lint import Files, lint
 from quantum_scheduler.cli.options import Json
 from quantum_scheduler.cli.program import name_program
 from quantum_scheduler.cli.shelf import open_shelf
@@ -21,8 +20,7 @@ from quantum_scheduler.monitoring.table import describe_metrics
 from quantum_scheduler.runbooks.actions.table import build_registry
 from quantum_scheduler.runbooks.document import RunDocument
 from quantum_scheduler.runbooks.format import format_document
-from quantum_scheduler.runbooks.lint import LintContext, lint_document
-from quantum_scheduler.runbooks.model import Finding, Runbook, RunbookInvalid, Step
+from quantum_scheduler.runbooks.model import Runbook, Step
 from quantum_scheduler.runbooks.read import measure_coverage
 from quantum_scheduler.runbooks.shelf import read_file
 from quantum_scheduler.runbooks.start import check_runnable
@@ -30,11 +28,11 @@ from quantum_scheduler.runbooks.start import check_runnable
 app = App(name="runbook", help="Read, check, format and start runbooks.", help_epilogue="")
 
 Name = Annotated[str, Parameter(name="NAME", help="Name of a runbook.")]
-Files = Annotated[list[Path], Parameter(name="FILES", help="Markdown files.")]
 
 
 app.command(simulate)
 app.command(backtest)
+app.command(lint)
 
 
 @app.command(name="list")
@@ -89,22 +87,6 @@ def start(
 
 
 @app.command
-def lint(files: Files, /, *, json: Json = False) -> int:
-    """Say what is wrong with runbooks, line by line, and how to mend it; exit code 1 where something is."""
-    context = LintContext(registry=build_registry(describe_metrics()), today=datetime.now(UTC).date())
-    found = [(path, finding) for path in files for finding in _lint(path, context)]
-    errors = sum(finding.level == "error" for _, finding in found)
-    documents = [
-        {"file": path, "line": each.line, "code": each.code, "level": each.level, "message": each.message}
-        for path, each in found
-    ]
-    lines = [f"{path}:{each.line}: {each.code} {each.level}: {each.message}" for path, each in found]
-    lines.append(f"{errors} errors, {len(found) - errors} remarks in {len(files)} files")
-    write_answer({"errors": errors, "findings": documents}, "\n".join(lines), json=json)
-    return 1 if errors else 0
-
-
-@app.command
 def fmt(
     files: Files,
     /,
@@ -125,14 +107,6 @@ def fmt(
     text = "\n".join(f"{done}: {path}" for path in changed) or "nothing to change"
     write_answer({"changed": changed}, text, json=json)
     return 1 if check and changed else 0
-
-
-def _lint(path: Path, context: LintContext) -> Iterable[Finding]:
-    try:
-        _, document = read_file(path)
-    except RunbookInvalid as error:
-        return [Finding.error("RB000", error.line, error.reason)]
-    return lint_document(document, context)
 
 
 def _name_kind(step: Step) -> str:

@@ -124,6 +124,12 @@ async def find_overrides(conn: Connection, name: str, start: datetime, end: date
     return await store.list_overrides(conn, name, start, end)
 
 
+async def find_staffed(conn: Connection, names: Sequence[str], at: datetime) -> set[str]:
+    """Those of these roles, policies and people that reach somebody now."""
+    policies = await store.list_policies(conn)
+    return {name for name in names if name in policies or await find_staff(conn, (name,), at)}
+
+
 async def find_rotation(conn: Connection, name: str) -> Rotation:
     """Find a rotation. Raises OnCallUnknown."""
     rotation = await store.find_rotation(conn, name)
