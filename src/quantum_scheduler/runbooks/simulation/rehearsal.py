@@ -99,6 +99,7 @@ class Rehearsal:
 
     def _take_sample(self) -> None:
         self.world.now_s, self._stirring = self.now_s, False
+        begun_s: list[float] = []
         for place, (rule, signal) in enumerate(self._signals):
             when, clears = evaluate_at_once(rule.when, self.world), UNKNOWN
             if signal.is_raised:
@@ -108,11 +109,15 @@ class Rehearsal:
             self._stirring |= watched.is_raised or (when is not UNKNOWN and bool(when))
             if change == "raised":
                 self._happen("raised", rule.title, rule.severity)
-                if self.state is None:
-                    self.trouble_s = self.now_s if watched.first_true_s is None else watched.first_true_s
-                    self._begin()
+                # As in earnest, detection declares the incident, and makes it worse where another signal is.
+                self.world.state = self.world.state or "open"
+                self.world.severity = min(self.world.severity or rule.severity, rule.severity)
+                begun_s.append(self.now_s if watched.first_true_s is None else watched.first_true_s)
             elif change == "cleared":
                 self._happen("cleared", rule.title)
+        if begun_s and self.state is None:
+            self.trouble_s = min(begun_s)
+            self._begin()
 
     def _begin(self) -> None:
         self.state, effects = begin(self.plan, began_s=self.now_s, now_s=self.now_s)
@@ -159,9 +164,9 @@ class Rehearsal:
         return Returned(pc=pc, value=result)
 
     def _declare(self, severity: str) -> None:
-        self.world.severity = severity
+        self.world.severity = min(self.world.severity or severity, severity)
         self.world.state = self.world.state or "open"
-        self._happen("declared", severity)
+        self._happen("declared", self.world.severity)
 
     def _check(self, name: str, call: Expression, values: Iterable[Value]) -> list[str]:
         """Find a call that a real run would refuse: an argument that is not known, or not one the action takes."""
