@@ -172,6 +172,7 @@ async def test_no_page_is_lost_or_posted_twice_while_watches_are_killed(dsn: str
     with serve_http({}) as server:
         hook = f"{server.url}/hook"
         environ = {"ALERT_WEBHOOK_URL": hook, "ALERT_WEBHOOK_SECRET": "sixteen letters!", "LOG_LEVEL": "critical"}
+        environ["METRICS_INTERVAL_SECONDS"] = "60"  # whatever this machine is like, it raises nothing of its own
         async with pool.acquire() as conn:
             targets = [{"channel": "webhook", "address": hook}]
             await conn.execute("UPDATE oncall_person SET targets = targets || $1", targets)
@@ -200,6 +201,18 @@ async def test_no_page_is_lost_or_posted_twice_while_watches_are_killed(dsn: str
     assert len(rows) == 4 * 5
     told = Counter(request.headers["webhook-id"] for request in server.requests)
     assert set(told) == {str(row["id"]) for row in rows}
+
+
+async def test_the_process_measures_the_service_and_watches_what_runbooks_detect(dsn: str, pool: Pool) -> None:
+    process = await start_process(dsn, {"METRICS_INTERVAL_SECONDS": "1", "LOG_LEVEL": "critical"})
+    try:
+        for query in ("SELECT count(*) > 1 FROM metric_sample", "SELECT count(*) > 0 FROM detected_signal"):
+            async with asyncio.timeout(PATIENCE_S), pool.acquire() as conn:
+                while not await conn.fetchval(query):  # noqa: ASYNC110  a table tells nobody
+                    await asyncio.sleep(0.1)
+    finally:
+        process.kill()
+        await process.wait()
 
 
 async def test_the_leader_keeps_the_history_of_all_metrics_and_goes_on_after_the_other_one_died(

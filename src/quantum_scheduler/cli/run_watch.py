@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from quantum_scheduler.app import (
     build_audience,
     build_callers,
+    build_duties,
     build_handlers,
     build_parts,
     build_quota_audience,
@@ -63,6 +64,7 @@ async def _watch(dsn: str, settings: Settings) -> None:
                 audience,
                 stop=stop,
                 quota_audience=build_quota_audience(settings),
+                duties=build_duties(settings),
                 statement_cache=cached,
             )
             # Runbooks go on however busy, or dead, the workers are.
