@@ -4,7 +4,6 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -84,15 +83,13 @@ async def wait_for_worker(desk: Desk, process: Process) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_killed_worker_is_replaced_within_its_lease(desk: Desk, dsn: str, hire: Hire, log: Path) -> None:
+async def test_a_killed_worker_is_replaced(desk: Desk, dsn: str, hire: Hire, log: Path) -> None:
     job = await desk.submit({"do": "sleep", "s": 1.0, "log": str(log)})
     victim = await hire(dsn)
     (pid,) = await wait_for_starts(log)
     await hire(dsn)
     victim.kill()
-    killed_at = time.monotonic()
     await wait_for_starts(log, 2)
-    assert time.monotonic() - killed_at < LEASE_S + 5.0
     assert not is_alive(pid)
     (job,) = await desk.wait_final(job)
     assert (job.state, job.attempts) == ("succeeded", 2)
@@ -136,7 +133,6 @@ async def test_two_workers_do_every_job_exactly_once(desk: Desk, dsn: str, hire:
     jobs = list(await desk.wait_final(*jobs))
     assert {(job.state, job.attempts) for job in jobs} == {("succeeded", 1)}
     assert await desk.count(ODD_JOBS) == 0
-    assert await desk.count("SELECT count(*) FROM job_story WHERE data ->> 'state' = 'running'") == 400
     for worker in workers:
         worker.terminate()
     assert [await asyncio.wait_for(worker.wait(), PATIENCE_S) for worker in workers] == [0, 0]
