@@ -127,10 +127,16 @@ def _tell_event(event: Event) -> str:
 def _list_done(events: Sequence[Event]) -> list[str]:
     done = [event for event in events if event.kind != DRAFTED]
     return [
-        f"- {_at(event.at)} {event.kind.replace('_', ' ')}"
+        f"- {_at(event.at)} {event.kind.replace('_', ' ')}{_name_what(event)}"
         + ("" if event.actor in MACHINES else f", by {_cell(event.actor)}")
         for event in done
     ]
+
+
+def _name_what(event: Event) -> str:
+    """What an event is about: a step, a branch, an item."""
+    what = next((event.detail[name] for name in ("branch", "title", "item") if event.detail.get(name)), None)
+    return "" if what is None else f": {_cell(str(what))}"
 
 
 def _tell_item(item: Item) -> str:

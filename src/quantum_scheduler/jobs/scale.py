@@ -110,6 +110,6 @@ async def scale_slots(conn: Connection, slots: int | None) -> bool:
 
 async def adapt_slots(conn: Connection, worker_id: UUID, own_slots: int) -> int:
     """Say how many slots a worker should use now, its own number where nobody wants another; and write that down."""
-    slots = await store.find_slots(conn) or own_slots
+    slots = await store.find_slots(conn, worker_id) or own_slots
     await store.note_slots(conn, worker_id, slots)
     return slots

@@ -70,7 +70,7 @@ async def carry_out(
     )
     await store.update(conn, moved)
     records = [each for each in effects if isinstance(each, Record)]
-    rows = [(each.kind, each.step, _name_actor(run, each), shorten(each.detail)) for each in records]
+    rows = [(each.kind, each.step, each.by, shorten(each.detail)) for each in records]
     await store.append(conn, run.id, now, rows)
     incident = None if moved.incident_id is None else await find_incident(conn, moved.incident_id)
     for record, (kind, step, by, detail) in zip(records, rows, strict=True):
@@ -147,10 +147,6 @@ def _find_declared(run: Run, event: Event | None) -> int | None:
         if call.startswith("incident.declare("):
             return int(event.value["id"])
     return None
-
-
-def _name_actor(run: Run, record: Record) -> str:
-    return run.actor if record.by == "runbook" else record.by
 
 
 async def _tell_asked(

@@ -126,7 +126,7 @@ class _Errand:
         desk = Desk(
             conn=conn,
             key=f"{run.id}:{self._pc}",
-            who=run.actor,
+            who="runbook",
             now=datetime.now(UTC),
             parts=self._parts,
             incident=incident,

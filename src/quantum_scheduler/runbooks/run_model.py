@@ -61,11 +61,6 @@ class Run:
     state: State
     pending: Mapping[str, Mapping[str, Any]]
 
-    @property
-    def actor(self) -> str:
-        """How the timeline names what the run does."""
-        return f"runbook {self.runbook}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRow:

@@ -54,7 +54,7 @@ class RunScope:
                 desk = Desk(
                     conn=conn,
                     key=f"{self.run_id}:look",
-                    who=self.runbook,
+                    who="runbook",
                     now=self.now(),
                     parts=self.parts,
                     incident=self.incident,

@@ -12,7 +12,10 @@ RETURNING slots
 
 UNSET_SLOTS = "DELETE FROM worker_scale RETURNING slots"
 
-FIND_SLOTS = "SELECT slots FROM worker_scale"
+# What only carries out what the control plane wants keeps its own number.
+FIND_SLOTS = """
+SELECT slots FROM worker_scale WHERE EXISTS (SELECT FROM worker WHERE id = $1 AND lanes <> '{control}')
+"""
 
 NOTE_SLOTS = "UPDATE worker SET slots = $2 WHERE id = $1 AND slots <> $2"
 
@@ -24,9 +27,9 @@ async def set_slots(conn: Connection, slots: int | None) -> bool:
     return await conn.fetchval(SET_SLOTS, slots) is not None
 
 
-async def find_slots(conn: Connection) -> int | None:
+async def find_slots(conn: Connection, worker_id: UUID) -> int | None:
     """How many slots each worker should use."""
-    slots: int | None = await conn.fetchval(FIND_SLOTS)
+    slots: int | None = await conn.fetchval(FIND_SLOTS, worker_id)
     return slots
 
 

@@ -97,6 +97,6 @@ def _flatten(arguments: Sequence[Value], keywords: Mapping[str, Value]) -> list[
 async def _audit(action: Action, desk: Desk, arguments: Sequence[Value], keywords: Mapping[str, Value]) -> None:
     names = [each.name for each in action.function.parameters]
     given = {**dict(zip(names, arguments, strict=False)), **keywords}
-    detail = {"who": desk.who, "key": desk.key, "arguments": to_plain(given)}
+    detail = {"who": desk.who, "key": desk.key, "runbook": desk.runbook, "arguments": to_plain(given)}
     async with desk.conn.transaction():
         await record_action(desk.conn, action.name, "", detail, by=None, incident_id=desk.incident_name)
