@@ -62,8 +62,22 @@ async def test_jobs_and_customers_of_the_time_are_counted(pool: Pool) -> None:
         incident, _ = await respond.raise_incident(conn, new, NOBODY, actor="watch", now=at(1))
         resolved = await respond.resolve(conn, incident.id, NOBODY, actor="ann", now=at(60))
         impact = await assess_impact(conn, resolved, now=at(600))
+        assert impact is not None
         assert (impact.jobs, impact.failed, impact.fell_back, impact.late) == (5, 1, 1, 2)
         assert (impact.customers, impact.customers_affected) == (3, 2)
         review = await read_review(conn, incident.id)
     assert "- Customers affected: 2 of 3 with jobs in this time" in review
     assert "- Jobs that missed their deadline: 2" in review
+
+
+async def test_an_incident_ends_although_its_impact_cannot_be_counted_in_time(pool: Pool) -> None:
+    async with pool.acquire() as conn, pool.acquire() as other:
+        new = NewIncident(title="Dynex is down", severity="P1", began_at=NOW)
+        incident, _ = await respond.raise_incident(conn, new, NOBODY, actor="watch", now=at(1))
+        async with other.transaction():
+            # Whoever counts jobs waits for this.
+            await other.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
+            async with conn.transaction():
+                resolved = await respond.resolve(conn, incident.id, NOBODY, actor="ann", now=at(60))
+        assert resolved.state == "resolved"
+        assert "too many to be counted" in await read_review(conn, incident.id)

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+import structlog
+
 from quantum_scheduler.incidents.model import Incident
 from quantum_scheduler.jobs.metrics import measure_impact
 from quantum_scheduler.jobs.queue_model import JobImpact
@@ -10,11 +12,22 @@ from quantum_scheduler.solving.metrics import find_fallen_back
 
 # Of a longer incident only the end is counted.
 ASSESSED_MAX = timedelta(days=7)
+TIMEOUT_S = 3.0
+
+log = structlog.get_logger(__name__)
 
 
-async def assess_impact(conn: Connection, incident: Incident, *, now: datetime) -> JobImpact:
-    """Count the jobs and customers of the time from the first bad sample to the end, or to now."""
+async def assess_impact(conn: Connection, incident: Incident, *, now: datetime) -> JobImpact | None:
+    """Count the jobs and customers of the time from the first bad sample to the end, or to now.
+
+    None where that takes longer than `TIMEOUT_S`: nobody waits for it to end an incident.
+    """
     end = incident.resolved_at or now
     start = max(incident.began_at, end - ASSESSED_MAX)
-    fallen_back = await find_fallen_back(conn, start, end)
-    return await measure_impact(conn, start, end, fallen_back=fallen_back)
+    try:
+        async with conn.transaction():
+            fallen_back = await find_fallen_back(conn, start, end)
+            return await measure_impact(conn, start, end, fallen_back=fallen_back, timeout_s=TIMEOUT_S)
+    except TimeoutError:
+        log.warning("incident.impact_uncounted", incident=incident.name)
+        return None

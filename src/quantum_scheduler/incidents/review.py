@@ -51,12 +51,14 @@ async def edit_review(conn: Connection, incident_id: int, review: str, *, actor:
     await store.append(conn, incident_id, EDITED, actor, now, {})
 
 
-def write_review(incident: Incident, events: Sequence[Event], items: Sequence[Item], impact: JobImpact) -> str:
+def write_review(incident: Incident, events: Sequence[Event], items: Sequence[Item], impact: JobImpact | None) -> str:
     """Write a post-mortem as Markdown."""
     return "\n".join(_write(incident, events, items, impact)) + "\n"
 
 
-def _write(incident: Incident, events: Sequence[Event], items: Sequence[Item], impact: JobImpact) -> Iterator[str]:
+def _write(
+    incident: Incident, events: Sequence[Event], items: Sequence[Item], impact: JobImpact | None
+) -> Iterator[str]:
     yield f"# Post-mortem: {incident.title}"
     yield ""
     yield f"{incident.name}, {incident.severity}. Blameless: it asks what made this possible, not who did it."
@@ -96,10 +98,13 @@ def _summarise(incident: Incident) -> Iterator[str]:
         yield f"\n{incident.resolution}"
 
 
-def _tell_impact(incident: Incident, impact: JobImpact) -> Iterator[str]:
+def _tell_impact(incident: Incident, impact: JobImpact | None) -> Iterator[str]:
     if incident.impact:
         yield incident.impact
         yield ""
+    if impact is None:
+        yield "The jobs and customers of this time were too many to be counted at once."
+        return
     yield f"- Customers affected: {impact.customers_affected:,} of {impact.customers:,} with jobs in this time"
     yield f"- Jobs in this time: {impact.jobs:,}"
     yield f"- Jobs that failed: {impact.failed:,}"

@@ -34,9 +34,14 @@ async def find_stuck(
     return await store.find_stuck(conn, grace_s=grace_s, silence_s=silence_s, count_max=STUCK_LISTED_MAX)
 
 
-async def measure_impact(conn: Connection, start: datetime, end: datetime, *, fallen_back: Sequence[UUID]) -> JobImpact:
-    """Count what became of the jobs that were there between two moments; `fallen_back` names those that fell back."""
-    return await impact_store.measure(conn, start, end, fallen_back)
+async def measure_impact(
+    conn: Connection, start: datetime, end: datetime, *, fallen_back: Sequence[UUID], timeout_s: float
+) -> JobImpact:
+    """Count what became of the jobs that were there between two moments; `fallen_back` names those that fell back.
+
+    Raises TimeoutError.
+    """
+    return await impact_store.measure(conn, start, end, fallen_back, timeout_s=timeout_s)
 
 
 def queue_depth(stats: Sequence[LaneStats]) -> int:

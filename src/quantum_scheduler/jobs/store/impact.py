@@ -28,8 +28,10 @@ FROM judged
 """
 
 
-async def measure(conn: Connection, start: datetime, end: datetime, fallen_back: Sequence[UUID]) -> JobImpact:
-    """Count what became of the jobs that were there between two moments."""
-    row = await conn.fetchrow(MEASURE, start, end, list(fallen_back))
+async def measure(
+    conn: Connection, start: datetime, end: datetime, fallen_back: Sequence[UUID], *, timeout_s: float
+) -> JobImpact:
+    """Count what became of the jobs that were there between two moments. Raises TimeoutError."""
+    row = await conn.fetchrow(MEASURE, start, end, list(fallen_back), timeout=timeout_s)
     assert row is not None, "an aggregate has a row"
     return JobImpact(**row)
