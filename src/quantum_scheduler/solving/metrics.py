@@ -36,9 +36,12 @@ async def quantum_stats(conn: Connection) -> QuantumStats:
     )
 
 
-async def find_fallen_back(conn: Connection, start: datetime, end: datetime) -> list[UUID]:
-    """Name up to `FALLEN_BACK_MAX` jobs that got no quantum answer between two moments for some trouble."""
-    return await store.find_fallen_back(conn, start, end, FALLEN_BACK_MAX)
+async def find_fallen_back(conn: Connection, start: datetime, end: datetime, *, timeout_s: float) -> list[UUID]:
+    """Name up to `FALLEN_BACK_MAX` jobs that got no quantum answer between two moments for some trouble, each once.
+
+    Raises TimeoutError.
+    """
+    return await store.find_fallen_back(conn, start, end, FALLEN_BACK_MAX, timeout_s=timeout_s)
 
 
 def health_status(stats: BackendStats) -> str:

@@ -10,15 +10,14 @@ from quantum_scheduler.postgres.connect import Connection
 # Those that ended after the time began, and those that have not ended: the tasks that are left.
 MEASURE = """
 WITH seen AS (
-    SELECT org_id, state, deadline_at, finished_at, id = ANY($3) AS has_fallen_back
-    FROM job WHERE finished_at >= $1 AND created_at < $2
+    SELECT id, org_id, state, deadline_at, finished_at FROM job WHERE finished_at >= $1 AND created_at < $2
     UNION ALL
-    SELECT job.org_id, job.state, job.deadline_at, NULL, job.id = ANY($3)
+    SELECT job.id, job.org_id, job.state, job.deadline_at, NULL
     FROM task JOIN job ON job.id = task.job_id WHERE job.created_at < $2 AND job.finished_at IS NULL
 ), judged AS (
-    SELECT org_id, state = 'failed' AND finished_at < $2 AS has_failed, has_fallen_back,
+    SELECT org_id, state = 'failed' AND finished_at < $2 AS has_failed, back.id IS NOT NULL AS has_fallen_back,
         coalesce(deadline_at >= $1 AND deadline_at < least(coalesce(finished_at, $2), $2), false) AS is_late
-    FROM seen
+    FROM seen LEFT JOIN unnest($3::uuid[]) AS back (id) ON back.id = seen.id
 )
 SELECT count(*) AS jobs, count(*) FILTER (WHERE has_failed) AS failed,
     count(*) FILTER (WHERE has_fallen_back) AS fell_back, count(*) FILTER (WHERE is_late) AS late,

@@ -63,9 +63,12 @@ async def measure_jobs(conn: Connection, *, window_s: float) -> tuple[int, int]:
     return row["fallen_back"], row["wanted"]
 
 
-async def find_fallen_back(conn: Connection, start: datetime, end: datetime, count_max: int) -> list[UUID]:
-    """The jobs of which an attempt ended in trouble between two moments."""
-    return [row["job_id"] for row in await conn.fetch(FIND_FALLEN_BACK, start, end, count_max)]
+async def find_fallen_back(
+    conn: Connection, start: datetime, end: datetime, count_max: int, *, timeout_s: float
+) -> list[UUID]:
+    """The jobs of which an attempt ended in trouble between two moments, each once. Raises TimeoutError."""
+    rows = await conn.fetch(FIND_FALLEN_BACK, start, end, count_max, timeout=timeout_s)
+    return [row["job_id"] for row in rows]
 
 
 async def measure(conn: Connection, *, window_s: float) -> dict[str, AttemptStats]:
