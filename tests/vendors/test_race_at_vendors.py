@@ -35,6 +35,8 @@ KINDS: dict[Fault, set[str]] = {
     "dropped": {"unavailable"},
 }
 STUCK_TIMEOUT_S = 1.0
+# The SDKs are imported before any test begins.
+START_TIMEOUT_S = 120.0
 
 # One loop, and so one pool of processes that have imported the SDKs, serves the whole file.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -48,6 +50,7 @@ async def processes(
     environment = {name: value for server in clouds.values() for name, value in server.environment().items()}
     modules = [module for name in VENDORS for module in list_modules(name)]
     async with open_pools(folder, environment, size=1, preload=modules) as pool:
+        await pool.run("tests.solving.pool_functions:echo", b"", timeout_s=START_TIMEOUT_S, memory_mb=512)
         yield pool, folder
 
 

@@ -19,7 +19,7 @@ WINDOW_S = 120.0
 COUNT_MIN = 4
 RATIO_MAX = 0.5
 IN_A_ROW_MAX = 2
-SWEEPING_KINDS = frozenset({"auth", "offline", "quota", "unavailable"})
+SWEEPING_KINDS = frozenset({"auth", "offline", "quota", "rate_limit", "unavailable"})
 PROBE_MIN_S = 10.0
 PROBE_MAX_S = 600.0
 # A probe of which nothing is heard is over after this, and another job may be the next.
