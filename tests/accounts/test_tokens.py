@@ -270,4 +270,5 @@ async def test_over_tls_cookies_are_for_this_host_and_tls_only(pool: Any, dsn: s
         cookies = answer.headers.get_list("set-cookie")
         assert {text.partition("=")[0] for text in cookies} == {"__Host-qs_session", "__Host-qs_device"}
         assert all("Secure" in text and "HttpOnly" in text and "Path=/" in text for text in cookies)
+        assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
         assert (await ada.http.get("/v1/me")).status_code == 200

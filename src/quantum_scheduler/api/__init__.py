@@ -169,5 +169,5 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
         answer_error=answer_error,
     )
     api.add_middleware(LimitBody, bytes_max=request_bytes_max)
-    api.add_middleware(LogRequests, answer_error=answer_error)
+    api.add_middleware(LogRequests, answer_error=answer_error, is_secure=entrance.desk.options.is_secure)
     return api
