@@ -19,6 +19,9 @@ from quantum_scheduler.problems.publish import problem_schema
 from quantum_scheduler.runbooks.actions.row import Action
 from quantum_scheduler.runbooks.actions.table import ACTIONS
 from quantum_scheduler.runbooks.lint import CODES
+from quantum_scheduler.runbooks.model import Runbook
+from quantum_scheduler.runbooks.read import measure_coverage
+from quantum_scheduler.runbooks.shelf import read_shelf
 from quantum_scheduler.settings import read_settings
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
@@ -34,6 +37,12 @@ LINT_TITLE = """# What is wrong with a runbook
 The codes of `quantum-scheduler runbook lint`, generated from it. Each finding has a line and says how to mend it;
 one that is marked as info does not keep a runbook from being executed.
 """
+RUNBOOKS_TITLE = """# The library of runbooks
+
+What each watches for, and how much of it the engine does by itself; generated from the runbooks. The other steps are
+gates: a person approves, confirms or chooses. `quantum-scheduler runbook show NAME` prints one, and
+[this is how to write one](../how-to/write-a-runbook.md).
+"""
 COMMANDS_TITLE = "# The command line\n\nGenerated from the commands themselves; `--help` says the same.\n"
 
 
@@ -46,6 +55,7 @@ def write_pages() -> dict[str, str]:
         "openapi.json": _to_text(_openapi()),
         "problem.schema.json": _to_text(problem_schema()),
         "runbook-lint.md": _lint_codes(),
+        "runbooks.md": _runbooks(),
     }
 
 
@@ -60,6 +70,33 @@ def _actions() -> str:
 def _lint_codes() -> str:
     rows = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in sorted(CODES.items()))
     return f"{LINT_TITLE}\n| Code | What it means |\n| --- | --- |\n{rows}\n"
+
+
+def _runbooks() -> str:
+    return RUNBOOKS_TITLE + "".join(_describe_runbook(book.runbook) for _, book in sorted(read_shelf().books.items()))
+
+
+def _describe_runbook(runbook: Runbook) -> str:
+    counted = measure_coverage([runbook])
+    branches = [each.title for each in runbook.branches() if not each.is_otherwise]
+    signals = [
+        f"| {each.title} | `{each.when.text}` | {each.hold} | {each.severity} | `{each.clears_when.text}` |"
+        for each in runbook.signals
+        if each.clears_when is not None
+    ]
+    steps = f"{counted.steps} steps, {counted.automated} automated, {counted.gated} gated"
+    return "\n".join(
+        (
+            f"\n## {runbook.title}\n",
+            f"`{runbook.name}`: {steps}; {len(runbook.drills)} drills.\n",
+            "| Signal | When | For | Severity | Clears when |",
+            "| --- | --- | --- | --- | --- |",
+            *signals,
+            "",
+            *(f"- {each}" for each in branches),
+            "",
+        )
+    )
 
 
 def _describe_action(action: Action) -> str:
