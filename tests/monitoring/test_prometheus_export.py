@@ -199,8 +199,12 @@ def test_every_panel_asks_what_prometheus_understands_for_a_metric_that_there_is
 def test_prometheus_and_alertmanager_take_their_configuration(tmp_path: Path) -> None:
     (tmp_path / "rules.yml").write_text(yaml.safe_dump(write_rules(TABLE, [], interval_s=5)[0]))
     public_url = "https://qs.example:8443/"
-    scraping = write_prometheus(public_url=public_url, rules_file="rules.yml", interval_s=5)
+    scraping = write_prometheus(
+        public_url=public_url, rules_file="rules.yml", interval_s=5, shown_file=str(tmp_path / "token")
+    )
     assert scraping["scrape_configs"][0]["static_configs"] == [{"targets": ["qs.example:8443"]}]
+    assert scraping["scrape_configs"][0]["authorization"] == {"credentials_file": str(tmp_path / "token")}
+    (tmp_path / "token").write_text("secret")
     (tmp_path / "prometheus.yml").write_text(json.dumps(scraping))
     route = write_alertmanager(public_url=public_url, key_file=str(tmp_path / "key"))
     assert "https://qs.example:8443/api/alerts/alertmanager" in json.dumps(route)

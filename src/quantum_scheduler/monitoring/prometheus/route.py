@@ -8,6 +8,9 @@ ALERTS_MAX = 1_000
 RECEIVER = "quantum-scheduler"
 # Where Alertmanager listens unless told otherwise.
 ALERTMANAGER = "127.0.0.1:9093"
+# Whoever does not scrape on the service's own machine shows the token that is kept here.
+SHOWN_FILE = "/etc/prometheus/quantum-scheduler-token"
+OWN_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def write_alertmanager(*, public_url: str, key_file: str = KEY_FILE) -> dict[str, Any]:
@@ -44,10 +47,15 @@ def write_alertmanager(*, public_url: str, key_file: str = KEY_FILE) -> dict[str
 
 
 def write_prometheus(
-    *, public_url: str, rules_file: str, interval_s: int, alertmanager: str = ALERTMANAGER
+    *, public_url: str, rules_file: str, interval_s: int, alertmanager: str = ALERTMANAGER, shown_file: str = SHOWN_FILE
 ) -> dict[str, Any]:
-    """Write the configuration of a Prometheus that scrapes the service and evaluates its rules."""
+    """Write the configuration of a Prometheus that scrapes the service and evaluates its rules.
+
+    `shown_file` holds what it shows where it scrapes another machine.
+    """
     parts = urlsplit(public_url)
+    host = parts.hostname or "127.0.0.1"
+    shown = {} if host in OWN_MACHINE else {"authorization": {"credentials_file": shown_file}}
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return {
         "global": {"scrape_interval": f"{interval_s}s", "evaluation_interval": f"{interval_s}s"},
@@ -58,7 +66,8 @@ def write_prometheus(
                 "job_name": "quantum-scheduler",
                 "scheme": parts.scheme or "http",
                 "metrics_path": "/metrics",
-                "static_configs": [{"targets": [f"{parts.hostname or '127.0.0.1'}:{port}"]}],
+                **shown,
+                "static_configs": [{"targets": [f"{host}:{port}"]}],
             }
         ],
     }
