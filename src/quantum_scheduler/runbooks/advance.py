@@ -73,7 +73,7 @@ def _handle(walk: Walk, op: Op, event: Returned | Broke | Evaluated | Woken) -> 
             phases.choose_branch(walk, op, event)
         case "gate", (Evaluated() | Woken()):
             if gates.watch_gate(walk, op, event):
-                _answer(walk, op, op.options[0], "whoever acknowledged the incident")
+                _answer(walk, op, op.options[0], "runbook")
         case _ if op.track is not None:
             stages.handle_op(walk, op, event)
 

@@ -14,7 +14,7 @@ from quantum_scheduler.runbooks.walk import Walk, read_truth
 CHOICE_WITHIN_S = 900.0
 FAILED_WITHIN_S = 300.0
 CALLED_MAX = 3
-# Whoever acknowledges the incident, wherever that is, has acknowledged its gates.
+# Whoever acknowledges the incident, wherever that is, has acknowledged its gates; once it is mitigated, nobody has to.
 ACKNOWLEDGED = parse_expression('incident.state != "open"', 0)
 ACKNOWLEDGED_EVERY_S = 5.0
 
@@ -58,7 +58,7 @@ def open_gate(
 
 
 def watch_gate(walk: Walk, op: Op, event: Woken | Evaluated) -> bool:
-    """Go on waiting for an answer; True where the incident was acknowledged, which is one."""
+    """Go on waiting for an answer; True where the incident is not open any more, which is one."""
     if isinstance(event, Evaluated):
         if read_truth(event.values[0]):
             return True
