@@ -40,6 +40,7 @@ class MonitoringSettings:
     samples_hours: float
     minutes_days: float
     hours_days: float
+    token: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +163,7 @@ def _read_monitoring(environ: Mapping[str, str]) -> MonitoringSettings:
         samples_hours=_number(environ, "METRICS_SAMPLES_HOURS", default=24, least=1, most=31 * 24),
         minutes_days=_number(environ, "METRICS_MINUTES_DAYS", default=14, least=1, most=366),
         hours_days=_number(environ, "METRICS_HOURS_DAYS", default=400, least=1, most=3660),
+        token=environ.get("METRICS_TOKEN") or None,
     )
 
 

@@ -39,7 +39,8 @@ from quantum_scheduler.incidents.status.render import StatusBoard
 from quantum_scheduler.incidents.status.subscriptions import routes as subscriptions
 from quantum_scheduler.jobs import routes as jobs
 from quantum_scheduler.jobs.follow import FOLLOWERS_MAX, JobChanges
-from quantum_scheduler.monitoring.table import describe_metrics
+from quantum_scheduler.monitoring import routes as metrics
+from quantum_scheduler.monitoring.table import build_table, describe_metrics
 from quantum_scheduler.notifications import routes as oncall
 from quantum_scheduler.notifications.inbox import routes as inbox
 from quantum_scheduler.postgres.connect import Pool
@@ -82,6 +83,8 @@ ROUTERS = (
     status.router,
     subscriptions.router,
     subscriptions.pages,
+    metrics.router,
+    metrics.scrape,
     health.router,
     docs.router,
 )
@@ -104,6 +107,7 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
     webhook_secret: str | None = None,
     status_copy: Path | None = None,
     runbooks_dir: Path | None = None,
+    metrics_token: str | None = None,
 ) -> FastAPI:
     """Build the API on what the caller has opened and will close after it has stopped serving.
 
@@ -113,7 +117,7 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
     requests are let in. `audience` is told of every incident, and answers what is signed with `answer_secrets`;
     from `webhook_secret` those of the webhooks that subscribe to the status page are made;
     `status_copy` is where the last status page is kept, for when the database is away; `runbooks_dir` holds runbooks
-    of one's own.
+    of one's own; whoever scrapes the metrics shows `metrics_token`.
     """
     board = HealthBoard(list_backends(), check or build_check(executor))
     changes = JobChanges(listener, stop=stop, followers_max=followers_max)
@@ -152,8 +156,10 @@ def create_api(  # noqa: PLR0913  all that the API is made of is said at its doo
     api.state.answer_secrets = answer_secrets
     api.state.notifier = notifier
     api.state.webhook_secret = webhook_secret
+    table = build_table()
+    api.state.metrics = metrics.MetricsDoor(table=table, token=metrics_token)
     api.state.runbooks = runbooks.RunbookDoor(
-        audience=audience, notifier=notifier, registry=build_registry(describe_metrics()), own=runbooks_dir
+        audience=audience, notifier=notifier, registry=build_registry(describe_metrics(table)), own=runbooks_dir
     )
     api.state.status = StatusBoard(pool, status_copy, public_url=audience.public_url)
     for router in ROUTERS:

@@ -82,6 +82,7 @@ from quantum_scheduler.jobs.follow import TooManyFollowers
 from quantum_scheduler.jobs.model import IdempotencyConflict, JobFinished, JobUnknown, ResultMissing
 from quantum_scheduler.jobs.page import CursorUnreadable
 from quantum_scheduler.monitoring.maintenance.model import MaintenanceInvalid, MaintenanceUnknown
+from quantum_scheduler.monitoring.routes import MetricUnknown, SpanInvalid
 from quantum_scheduler.notifications.inbox.read import InboxMessageUnknown
 from quantum_scheduler.notifications.oncall.model import OnCallUnknown, RotationInvalid
 from quantum_scheduler.postgres.connect import transient
@@ -99,6 +100,8 @@ STATUS: dict[type[Exception], int] = {
     KeyMissing: 401,
     KeyUnknown: 401,
     BackendUnknown: 404,
+    MetricUnknown: 404,
+    SpanInvalid: 400,
     LoginRefused: 401,
     SecondFactorMissing: 401,
     SecondFactorRefused: 401,

@@ -16,7 +16,15 @@ from quantum_scheduler.accounts.network import Network, find_client, name_networ
 
 # What tells how the service is and what it is must answer when nothing else does.
 EXEMPT = frozenset(
-    {"/v1/health", "/v1/backends/health", "/v1/openapi.json", "/v1/problem-schema", "/docs", "/docs/style.css"}
+    {
+        "/metrics",
+        "/v1/health",
+        "/v1/backends/health",
+        "/v1/openapi.json",
+        "/v1/problem-schema",
+        "/docs",
+        "/docs/style.css",
+    }
 )
 NO_ROUTE = "none"
 
@@ -72,6 +80,7 @@ class LimitRequests:
                 ms=None if b"wait=" in scope["query_string"] else (answered_at - started_at) * 1000,
                 org_id=visit.org_id,
                 is_shadowed=visit.is_shadowed,
+                request_id=scope["state"].get("request_id"),
             )
 
     def _name_network(self, scope: Scope) -> str:

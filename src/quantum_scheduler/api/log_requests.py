@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 REQUEST_ID_HEADER = "X-Request-Id"
 # Asked every few seconds by whatever watches the service.
-ROUTINE = frozenset({"/v1/health"})
+ROUTINE = frozenset({"/metrics", "/v1/health"})
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 _HEADERS = {

@@ -70,6 +70,7 @@ async def serve_api(
                 answer_secrets=build_answer_secrets(settings),
                 webhook_secret=settings.alerts.webhook_secret,
                 status_copy=settings.data_dir / "status.json",
+                metrics_token=settings.monitoring.token,
                 runbooks_dir=settings.runbooks_dir,
             )
             server = _Server(

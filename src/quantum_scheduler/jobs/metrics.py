@@ -7,10 +7,12 @@ from datetime import datetime
 from uuid import UUID
 
 from quantum_scheduler.jobs.queue_model import JobImpact, LaneStats, StuckTask, WorkerStats
+from quantum_scheduler.jobs.store import durations as durations_store
 from quantum_scheduler.jobs.store import impact as impact_store
 from quantum_scheduler.jobs.store import lane as store
 from quantum_scheduler.jobs.store import worker as worker_store
 from quantum_scheduler.postgres.connect import Connection
+from quantum_scheduler.solving.routing_model import Durations
 
 AVERAGED_OVER_S = 900.0
 # Beyond its deadline or time limit a job may take so long to be read, verified, killed and written down.
@@ -102,6 +104,13 @@ def failure_rate(stats: Sequence[LaneStats]) -> float | None:
     """`solver.failure_rate`: of the jobs that ended with an answer or a failure, how many failed."""
     ended = finished(stats)
     return sum(each.failed for each in stats) / ended if ended else None
+
+
+async def job_durations(
+    conn: Connection, *, since: datetime, until: datetime, bounds_s: Sequence[float]
+) -> list[Durations]:
+    """Count how long the jobs took that succeeded in a time, by lane and by these bounds."""
+    return await durations_store.count_durations(conn, since=since, until=until, bounds_s=bounds_s)
 
 
 async def worker_stats(conn: Connection) -> list[WorkerStats]:

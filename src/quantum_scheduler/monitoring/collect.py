@@ -8,6 +8,7 @@ from typing import Protocol
 
 import structlog
 
+from quantum_scheduler.monitoring.count_solves import count_solves
 from quantum_scheduler.monitoring.history import History
 from quantum_scheduler.monitoring.metric import Table
 from quantum_scheduler.monitoring.sample_model import KEEP, Keep
@@ -66,6 +67,7 @@ async def collect(pool: Pool, table: Table, history: History, beholder: Beholder
     async with pool.acquire() as conn:
         async with conn.transaction():
             await history.write(conn, snapshot)
+            await count_solves(conn)
             if beholder is not None:
                 await beholder.look(conn, snapshot)
         if beholder is not None:

@@ -21,7 +21,7 @@ BACKEND = "BACKEND"
 ASKED = """\
 ## Asked with arguments
 
-`api.error_rate`, `api.response_time_p95` and `api.response_time_p99` take `route="POST /v1/jobs"`, and
+`api.error_rate`, `api.response_time_p95` and `api.response_time_p99` take `route="/v1/jobs"`, and
 `api.quota_usage` takes `scope="customer"` or `"upstream"`. These need arguments:
 """
 

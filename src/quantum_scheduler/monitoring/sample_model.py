@@ -1,10 +1,13 @@
 """The nouns of the history of metrics."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from quantum_scheduler.monitoring.metric import Metric, Reading
 
+SolveKind = Literal["job", "attempt"]
 # How fine the history is: as it was sampled, by the minute, by the hour.
 LEVELS_S = (0, 60, 3_600)
 
@@ -33,6 +36,20 @@ class Point:
     mean: float
     least: float
     most: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolveTotal:
+    """How long jobs of a lane, or attempts at a backend, took from the beginning, counted by bounds.
+
+    `exemplars` names for places of `counts` one of them, its seconds, and when it ended (since 1970).
+    """
+
+    kind: SolveKind
+    label: str
+    seconds: float
+    counts: Sequence[int]
+    exemplars: Mapping[str, tuple[str, float, float]]
 
 
 def encode(metric: Metric, reading: Reading) -> float | None:

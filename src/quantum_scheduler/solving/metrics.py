@@ -8,7 +8,7 @@ from quantum_scheduler.backends.load import BackendUnknown, list_backends
 from quantum_scheduler.expressions.duration import parse_duration
 from quantum_scheduler.postgres.connect import Connection
 from quantum_scheduler.solving.actions import show_routing
-from quantum_scheduler.solving.routing_model import AttemptStats, BackendStats, QuantumStats
+from quantum_scheduler.solving.routing_model import AttemptStats, BackendStats, Durations, QuantumStats
 from quantum_scheduler.solving.store import metrics as store
 
 WINDOW_S = 300.0
@@ -148,6 +148,13 @@ def latency_p95_s(stats: BackendStats) -> float | None:
 def backend_queue_position(stats: BackendStats) -> int | None:
     """`dynex.queue_position`, and the like of each backend: the farthest place of an attempt in the vendor's queue."""
     return stats.queue_position
+
+
+async def attempt_durations(
+    conn: Connection, *, since: datetime, until: datetime, bounds_s: Sequence[float]
+) -> list[Durations]:
+    """Count how long the attempts took that were answered in a time, by backend and by these bounds."""
+    return await store.count_durations(conn, since=since, until=until, bounds_s=bounds_s)
 
 
 async def routed_to(conn: Connection, backend: str, *, since: str = "5m") -> int:

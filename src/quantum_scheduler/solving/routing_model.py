@@ -220,6 +220,19 @@ class AttemptFailure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Durations:
+    """How long some took that ended lately: `count` of them between two bounds, `seconds` together; one as example."""
+
+    label: str
+    place: int
+    count: int
+    seconds: float
+    example: str
+    example_s: float
+    example_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackendStats:
     """A backend now and lately: `queue_position` is the farthest place of an attempt in its queue, of `waiting`."""
 

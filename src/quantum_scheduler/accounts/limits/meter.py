@@ -14,7 +14,7 @@ import psutil
 import structlog
 
 from quantum_scheduler.accounts.limits.request_model import ApiProcess
-from quantum_scheduler.accounts.limits.store import bucket, process
+from quantum_scheduler.accounts.limits.store import bucket, process, total
 from quantum_scheduler.accounts.limits.store import request as store
 from quantum_scheduler.postgres.connect import Pool, transient
 from quantum_scheduler.postgres.model import DatabaseUnavailable
@@ -38,10 +38,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class RouteCount:
-    """The requests of one route that were answered with one status in one slot."""
+    """The requests of one route that were answered with one status in one slot.
+
+    `exemplars` are the last request of each latency's place, with its seconds and when it was answered.
+    """
 
     requests: int = 0
     shadowed: int = 0
+    seconds: float = 0.0
+    exemplars: dict[str, tuple[str, float, float]] = field(default_factory=dict)
     latencies: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BOUNDS_MS) + 1))
 
 
@@ -71,15 +76,27 @@ class RequestMeter:
         self._process = psutil.Process()
 
     def record(
-        self, route: str, status: int, *, ms: float | None, org_id: UUID | None = None, is_shadowed: bool = False
+        self,
+        route: str,
+        status: int,
+        *,
+        ms: float | None,
+        org_id: UUID | None = None,
+        is_shadowed: bool = False,
+        request_id: str | None = None,
     ) -> None:
         """Count a request; `ms` is None where its customer asked for the answer to wait."""
-        slot = int(self._clock()) // SLOT_S * SLOT_S
+        now_s = self._clock()
+        slot = int(now_s) // SLOT_S * SLOT_S
         count = self._routes.setdefault((slot, route, status), RouteCount())
         count.requests += 1
         count.shadowed += is_shadowed
         if ms is not None:
-            count.latencies[bisect_left(LATENCY_BOUNDS_MS, ms)] += 1
+            place = bisect_left(LATENCY_BOUNDS_MS, ms)
+            count.latencies[place] += 1
+            count.seconds += ms / 1000
+            if request_id is not None:
+                count.exemplars[str(place)] = (request_id, ms / 1000, now_s)
         if org_id is not None and (len(self._consumers) < CONSUMERS_MAX or (slot, org_id) in self._consumers):
             consumer = self._consumers.setdefault((slot, org_id), ConsumerCount())
             consumer.requests += 1
@@ -95,6 +112,7 @@ class RequestMeter:
             async with self._pool.acquire() as conn, conn.transaction():
                 wait_s = time.monotonic() - asked_at
                 await store.add_routes(conn, routes)
+                await total.add_totals(conn, routes)
                 await store.add_consumers(conn, consumers)
                 await process.beat(conn, self._describe(wait_s))
         except Exception as error:
@@ -152,7 +170,9 @@ class RequestMeter:
                 mine = self._routes.setdefault(key, RouteCount())
                 mine.requests += count.requests
                 mine.shadowed += count.shadowed
+                mine.seconds += count.seconds
                 mine.latencies = [sum(pair) for pair in zip(mine.latencies, count.latencies, strict=True)]
+                mine.exemplars = count.exemplars | mine.exemplars
         for who, consumer in consumers.items():
             if who[0] >= oldest:
                 own = self._consumers.setdefault(who, ConsumerCount())

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from quantum_scheduler.accounts.limits.meter import LATENCY_BOUNDS_MS, TOO_MANY_REQUESTS
-from quantum_scheduler.accounts.limits.request_model import ApiProcess, ApiStats, Consumer, RouteStats
+from quantum_scheduler.accounts.limits.request_model import ApiProcess, ApiStats, Consumer, RouteStats, RouteTotal
 from quantum_scheduler.accounts.limits.store import process as process_store
 from quantum_scheduler.accounts.limits.store import request as store
+from quantum_scheduler.accounts.limits.store import total as total_store
 from quantum_scheduler.postgres.connect import Connection
 
 WINDOW_S = 300.0
@@ -25,6 +26,11 @@ async def request_stats(conn: Connection, *, window_s: float = WINDOW_S) -> list
 async def api_stats(conn: Connection) -> ApiStats:
     """Add up the requests of the last `WINDOW_S`, and look up the processes that answer."""
     return ApiStats(routes=await request_stats(conn), processes=await process_store.find_processes(conn))
+
+
+async def request_totals(conn: Connection) -> list[RouteTotal]:
+    """Read all that was ever asked, for counters: by route and status, counted by `LATENCY_BOUNDS_MS`."""
+    return await total_store.read_totals(conn)
 
 
 def requests_5m(stats: Sequence[RouteStats]) -> int:
@@ -53,7 +59,7 @@ def memory_mb(processes: Sequence[ApiProcess]) -> float | None:
 
 
 def of_route(stats: Sequence[RouteStats], route: str | None) -> Sequence[RouteStats]:
-    """Those of one route, such as `POST /v1/jobs`; all where none is named."""
+    """Those of one route, such as `/v1/jobs`; all where none is named."""
     return stats if route is None else [each for each in stats if each.route == route]
 
 

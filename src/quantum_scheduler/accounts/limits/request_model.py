@@ -1,6 +1,6 @@
 """The nouns of what was asked of the API."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -39,6 +39,21 @@ class RequestHour:
     hour_at: datetime
     requests: int
     refused: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteTotal:
+    """The requests of one route that were answered with one status, from the beginning.
+
+    `exemplars` names for places of `latencies` the last request, its seconds, and when it was answered (since 1970).
+    """
+
+    route: str
+    status: int
+    requests: int
+    seconds: float
+    latencies: Sequence[int]
+    exemplars: Mapping[str, tuple[str, float, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

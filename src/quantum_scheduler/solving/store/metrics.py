@@ -1,10 +1,11 @@
 """The statements that measure attempts."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from quantum_scheduler.postgres.connect import Connection
-from quantum_scheduler.solving.routing_model import AttemptFailure, AttemptStats
+from quantum_scheduler.solving.routing_model import AttemptFailure, AttemptStats, Durations
 
 # A job counts once, by its last attempt: it was answered, it fell back, or the rules kept it classical (not counted).
 MEASURE_JOBS = """
@@ -51,6 +52,18 @@ WHERE ended_at > now() - $1 * interval '1 second' AND state IN ('failed', 'doubt
 GROUP BY 1, 2 ORDER BY attempts DESC, backend, kind LIMIT $3
 """
 
+COUNT_DURATIONS = """
+SELECT label, place, count(*) AS count, sum(seconds) AS seconds,
+    (array_agg(job_id::text ORDER BY ended_at DESC))[1] AS example,
+    (array_agg(seconds ORDER BY ended_at DESC))[1] AS example_s, max(ended_at) AS example_at
+FROM (
+    SELECT backend AS label, job_id, ended_at, extract(epoch FROM ended_at - began_at)::float8 AS seconds,
+        width_bucket(extract(epoch FROM ended_at - began_at)::float8, $3::float8[]) AS place
+    FROM quantum_attempt WHERE ended_at > $1 AND ended_at <= $2 AND state = 'answered'
+) AS ended
+GROUP BY label, place ORDER BY label, place
+"""
+
 COUNT_BEGUN = """
 SELECT count(*) FROM quantum_attempt WHERE backend = $1 AND began_at > now() - $2 * interval '1 second'
 """
@@ -88,6 +101,13 @@ async def group_failures(
     """The failed attempts of the window by backend and kind of error, most first."""
     rows = await conn.fetch(GROUP_FAILURES, window_s, message_length_max, count_max)
     return [AttemptFailure(**row) for row in rows]
+
+
+async def count_durations(
+    conn: Connection, *, since: datetime, until: datetime, bounds_s: Sequence[float]
+) -> list[Durations]:
+    """How long the attempts took that were answered in a time, by backend and by these bounds."""
+    return [Durations(**row) for row in await conn.fetch(COUNT_DURATIONS, since, until, bounds_s)]
 
 
 async def count_begun(conn: Connection, backend: str, *, since_s: float) -> int:
