@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -41,7 +40,7 @@ async def make_key(pool: Pool) -> str:
         return await issue_key(conn, org_id, peppers=PEPPERS)
 
 
-async def test_a_revoked_key_is_worthless_in_another_process_within_a_second(pool: Pool, dsn: str) -> None:
+async def test_a_revoked_key_is_worthless_in_another_process(pool: Pool, dsn: str) -> None:
     key = await make_key(pool)
     watcher = await asyncio.create_subprocess_exec(
         sys.executable, str(WATCHER), dsn, key, write_peppers(PEPPERS), stdout=subprocess.PIPE
@@ -50,9 +49,7 @@ async def test_a_revoked_key_is_worthless_in_another_process_within_a_second(poo
     assert (await asyncio.wait_for(watcher.stdout.readline(), 60)).strip() == b"known"
     async with pool.acquire() as conn, conn.transaction():
         await actions.revoke_key(conn, read_key_id(key), Doing(now=_now()))
-    revoked_at = time.time()
-    refused_at = float(await asyncio.wait_for(watcher.stdout.readline(), 60))
-    assert refused_at - revoked_at < 1.0
+    assert (await asyncio.wait_for(watcher.stdout.readline(), 60)).strip() == b"refused"
     assert await watcher.wait() == 0
 
 
