@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,8 +21,9 @@ STOP_TIMEOUT_S = 120.0
 class Service:
     """A running `up` on a data folder; started again after its death, it goes on on another port."""
 
-    def __init__(self, data_dir: Path, *, workers: int = 2) -> None:
+    def __init__(self, data_dir: Path, *, workers: int = 2, environ: Mapping[str, str] | None = None) -> None:
         self._workers = workers
+        self._environ = {"QUANTUM_SCHEDULER_DATA_DIR": str(data_dir), "LOG_LEVEL": "error", **(environ or {})}
         self.data_dir = data_dir
         self.url = ""
         self.key = ""
@@ -45,7 +47,7 @@ class Service:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*UP, "--workers", str(self._workers)],
-                env={**environ, "QUANTUM_SCHEDULER_DATA_DIR": str(self.data_dir), "LOG_LEVEL": "error"},
+                env={**environ, **self._environ},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
