@@ -46,6 +46,7 @@ EXIT_CODES = {
     "quantum_scheduler.cli.cron.PayloadInvalid": 2,
     "quantum_scheduler.cli.db.RestoreUnconfirmed": 2,
     "quantum_scheduler.cli.listen.AddressTaken": 2,
+    "quantum_scheduler.cli.metrics.MetricUnknown": 2,
     "quantum_scheduler.cli.moment.MomentInvalid": 2,
     "quantum_scheduler.cli.plan.PlanInvalid": 2,
     "quantum_scheduler.cli.queue.SelectionMissing": 2,
@@ -210,6 +211,13 @@ _add(
 _add("runbook", "quantum_scheduler.cli.runbook:app", "Read, check, format and start runbooks.")
 _add("run", "quantum_scheduler.cli.runs:app", "Look at runs of runbooks, answer what they ask, abort them.")
 _add("action", "quantum_scheduler.cli.action:app", "List what runbooks may do, and do it by hand.")
+_add(
+    "metrics",
+    "quantum_scheduler.cli.metrics:show_metrics",
+    "Show what is measured: what it is now, and what it was.",
+    "quantum-scheduler metrics dynex api.error_rate --since 1d",
+    "quantum-scheduler metrics qih --watch",
+)
 _add("monitoring", "quantum_scheduler.cli.monitoring:app", "Write what Prometheus, Alertmanager and Grafana need.")
 _add("oncall", "quantum_scheduler.cli.oncall:app", "Show who is on call; override and swap shifts, find gaps.")
 _add("inbox", "quantum_scheduler.cli.inbox:inbox", "Show what somebody on call was told.")

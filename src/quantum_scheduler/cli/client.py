@@ -92,6 +92,14 @@ class Client:
         """Fetch the health of the service itself."""
         return self._ask("GET", "/v1/health")
 
+    def list_metrics(self) -> dict[str, Any]:
+        """Fetch every metric as of the last sample."""
+        return self._ask("GET", "/v1/metrics")
+
+    def fetch_metric(self, name: str, *, since: str, step: str) -> dict[str, Any]:
+        """Fetch what a metric was."""
+        return self._ask("GET", f"/v1/metrics/{_quote(name)}", params={"since": since, "step": step})
+
     def follow_job(self, job_id: str) -> Iterator[dict[str, Any]]:
         """Yield what happens to a job, {"seq", "event", "data"} each, until it has finished.
 
