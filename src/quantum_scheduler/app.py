@@ -21,6 +21,7 @@ from quantum_scheduler.backends.load import list_backends, list_modules
 from quantum_scheduler.backends.model import Health
 from quantum_scheduler.incidents.answers.model import AnswerSecrets
 from quantum_scheduler.incidents.detection.raise_signals import Detector
+from quantum_scheduler.incidents.fill_in import fill_in_always
 from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.jobs.perform import Handler
 from quantum_scheduler.jobs.quantum_bench import QuantumBench
@@ -194,7 +195,8 @@ def read_mailer(settings: Settings) -> SmtpMailer | None:
 
 
 def build_duties(settings: Settings) -> tuple[Duty, ...]:
-    """Build what else the leader of the watch does: measure the service, and raise what runbooks detect.
+    """Build what else the leader of the watch does: measure the service, raise what runbooks detect, and
+    fill in post-mortems.
 
     Raises SettingInvalid.
     """
@@ -212,7 +214,7 @@ def build_duties(settings: Settings) -> tuple[Duty, ...]:
             hours=timedelta(days=monitoring.hours_days),
         ),
     )
-    return (partial(collect_always, collection),)
+    return (partial(collect_always, collection), fill_in_always)
 
 
 def build_reader() -> Executor:

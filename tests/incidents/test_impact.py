@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 
 from quantum_scheduler.incidents import respond
 from quantum_scheduler.incidents.assess import assess_impact
-from quantum_scheduler.incidents.model import NewIncident
+from quantum_scheduler.incidents.fill_in import fill_in
+from quantum_scheduler.incidents.model import Incident, NewIncident
 from quantum_scheduler.incidents.paging.announce import NOBODY
-from quantum_scheduler.incidents.review import read_review
+from quantum_scheduler.incidents.review import edit_review, read_review
 from quantum_scheduler.postgres.connect import Connection, Pool
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -70,14 +71,31 @@ async def test_jobs_and_customers_of_the_time_are_counted(pool: Pool) -> None:
     assert "- Jobs that missed their deadline: 2" in review
 
 
-async def test_an_incident_ends_although_its_impact_cannot_be_counted_in_time(pool: Pool) -> None:
+async def resolve_uncounted(conn: Connection, other: Connection) -> Incident:
+    """Resolve an incident while whoever counts jobs waits for too long."""
+    new = NewIncident(title="Dynex is down", severity="P1", began_at=NOW)
+    incident, _ = await respond.raise_incident(conn, new, NOBODY, actor="watch", now=at(1))
+    async with other.transaction():
+        await other.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
+        async with conn.transaction():
+            return await respond.resolve(conn, incident.id, NOBODY, actor="ann", now=at(60))
+
+
+async def test_an_incident_ends_although_its_impact_cannot_be_counted_in_time_which_is_filled_in(pool: Pool) -> None:
     async with pool.acquire() as conn, pool.acquire() as other:
-        new = NewIncident(title="Dynex is down", severity="P1", began_at=NOW)
-        incident, _ = await respond.raise_incident(conn, new, NOBODY, actor="watch", now=at(1))
-        async with other.transaction():
-            # Whoever counts jobs waits for this.
-            await other.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
-            async with conn.transaction():
-                resolved = await respond.resolve(conn, incident.id, NOBODY, actor="ann", now=at(60))
-        assert resolved.state == "resolved"
+        incident = await resolve_uncounted(conn, other)
+        assert incident.state == "resolved"
         assert "too many to be counted" in await read_review(conn, incident.id)
+        assert [await fill_in(conn, now=at(65)) for _ in range(2)] == [1, 0]
+        review = await read_review(conn, incident.id)
+    assert "- Jobs in this time: 0" in review
+    assert "too many to be counted" not in review
+
+
+async def test_what_people_have_written_is_not_filled_in_and_neither_is_what_is_long_over(pool: Pool) -> None:
+    async with pool.acquire() as conn, pool.acquire() as other:
+        incident = await resolve_uncounted(conn, other)
+        assert await fill_in(conn, now=at(60 + 25 * 60)) == 0
+        await edit_review(conn, incident.id, "It was the cable.", actor="ann", now=at(62))
+        assert await fill_in(conn, now=at(65)) == 0
+        assert await read_review(conn, incident.id) == "It was the cable."

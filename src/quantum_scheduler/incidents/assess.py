@@ -12,23 +12,25 @@ from quantum_scheduler.solving.metrics import find_fallen_back
 
 # Of a longer incident only the end is counted.
 ASSESSED_MAX = timedelta(days=7)
-# For each of two questions.
+# For each of two questions, where somebody waits.
 TIMEOUT_S = 2.0
 
 log = structlog.get_logger(__name__)
 
 
-async def assess_impact(conn: Connection, incident: Incident, *, now: datetime) -> JobImpact | None:
+async def assess_impact(
+    conn: Connection, incident: Incident, *, now: datetime, timeout_s: float = TIMEOUT_S
+) -> JobImpact | None:
     """Count the jobs and customers of the time from the first bad sample to the end, or to now.
 
-    None where one of both takes longer than `TIMEOUT_S`: nobody waits for it to end an incident.
+    None where one of two questions takes longer than `timeout_s`: no incident's end waits for it.
     """
     end = incident.resolved_at or now
     start = max(incident.began_at, end - ASSESSED_MAX)
     try:
         async with conn.transaction():
-            fallen_back = await find_fallen_back(conn, start, end, timeout_s=TIMEOUT_S)
-            return await measure_impact(conn, start, end, fallen_back=fallen_back, timeout_s=TIMEOUT_S)
+            fallen_back = await find_fallen_back(conn, start, end, timeout_s=timeout_s)
+            return await measure_impact(conn, start, end, fallen_back=fallen_back, timeout_s=timeout_s)
     except TimeoutError:
         log.warning("incident.impact_uncounted", incident=incident.name)
         return None

@@ -29,10 +29,20 @@ async def draft_review(conn: Connection, incident_id: int, *, now: datetime) -> 
     if kept is not None and any(event.kind == EDITED for event in events):
         return kept
     impact = await assess_impact(conn, incident, now=now)
-    review = write_review(incident, events, await store.read_items(conn, incident_id), impact)[:REVIEW_CHARS_MAX]
-    await store.write_review(conn, incident_id, review)
-    await store.append(conn, incident_id, DRAFTED, "watch", now, {})
-    return review
+    return await _keep(conn, incident, events, impact, now=now)
+
+
+async def redraft_review(conn: Connection, incident_id: int, impact: JobImpact, *, now: datetime) -> bool:
+    """Draft a post-mortem again that lacked its figures; False where it lacks them no more, or people have edited it.
+
+    Raises IncidentUnknown.
+    """
+    await store.lock(conn, incident_id)
+    if not await store.is_uncounted(conn, incident_id):
+        return False
+    events = await store.read_events(conn, incident_id, after=0, limit=EVENTS_MAX)
+    await _keep(conn, await find_incident(conn, incident_id), events, impact, now=now)
+    return True
 
 
 async def read_review(conn: Connection, incident_id: int) -> str:
@@ -49,6 +59,16 @@ async def edit_review(conn: Connection, incident_id: int, review: str, *, actor:
     await find_incident(conn, incident_id)
     await store.write_review(conn, incident_id, review)
     await store.append(conn, incident_id, EDITED, actor, now, {})
+
+
+async def _keep(
+    conn: Connection, incident: Incident, events: Sequence[Event], impact: JobImpact | None, *, now: datetime
+) -> str:
+    review = write_review(incident, events, await store.read_items(conn, incident.id), impact)[:REVIEW_CHARS_MAX]
+    await store.write_review(conn, incident.id, review)
+    detail = {store.LEFT_OUT: "impact"} if impact is None else {}
+    await store.append(conn, incident.id, DRAFTED, "watch", now, detail)
+    return review
 
 
 def write_review(incident: Incident, events: Sequence[Event], items: Sequence[Item], impact: JobImpact | None) -> str:
@@ -103,7 +123,7 @@ def _tell_impact(incident: Incident, impact: JobImpact | None) -> Iterator[str]:
         yield incident.impact
         yield ""
     if impact is None:
-        yield "The jobs and customers of this time were too many to be counted at once."
+        yield "The jobs and customers of this time were too many to be counted at once; that is tried again for a day."
         return
     yield f"- Customers affected: {impact.customers_affected:,} of {impact.customers:,} with jobs in this time"
     yield f"- Jobs in this time: {impact.jobs:,}"

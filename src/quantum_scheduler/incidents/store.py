@@ -88,6 +88,19 @@ READ_REVIEW = "SELECT review FROM incident WHERE id = $1"
 WRITE_REVIEW = "UPDATE incident SET review = $2 WHERE id = $1"
 
 
+# What the timeline says of a post-mortem that was drafted without its figures.
+LEFT_OUT = "left_out"
+FIND_UNCOUNTED = """
+SELECT incident.id FROM incident JOIN LATERAL (
+    SELECT detail FROM incident_event
+    WHERE incident_id = incident.id AND kind IN ('review_drafted', 'review_edited') ORDER BY seq DESC LIMIT 1
+) AS last ON true
+WHERE state = 'resolved' AND ($1::timestamptz IS NULL OR resolved_at >= $1) AND ($2::bigint IS NULL OR id = $2)
+    AND last.detail ? $3
+ORDER BY resolved_at
+"""
+
+
 async def declare(conn: Connection, new: NewIncident, now: datetime) -> Incident | None:
     """Insert an incident under the next number of its day; None where one of its runbook and key is open."""
     await conn.execute(LOCK_DAY, now.date())
@@ -217,3 +230,13 @@ async def read_review(conn: Connection, incident_id: int) -> str | None:
 async def write_review(conn: Connection, incident_id: int, review: str) -> None:
     """Write the post-mortem."""
     await conn.execute(WRITE_REVIEW, incident_id, review)
+
+
+async def find_uncounted(conn: Connection, since: datetime) -> list[int]:
+    """The incidents resolved since then whose post-mortem lacks its figures, and that nobody has edited."""
+    return [row["id"] for row in await conn.fetch(FIND_UNCOUNTED, since, None, LEFT_OUT)]
+
+
+async def is_uncounted(conn: Connection, incident_id: int) -> bool:
+    """Say whether this is such an incident, whenever it was resolved."""
+    return bool(await conn.fetch(FIND_UNCOUNTED, None, incident_id, LEFT_OUT))
