@@ -241,6 +241,7 @@ def test_every_route_but_the_descriptions_and_the_health_wants_a_key(stranger: h
         "/api/pagerduty/webhook",
         "/api/slack/interactions",
         "/api/v2/summary.json",
+        "/metrics",
         "/v1/backends/health",
         "/v1/health",
         "/v1/join",

@@ -64,7 +64,7 @@ def test_a_run_is_started_shown_answered_and_aborted(operator: httpx2.Client, ru
     assert [each["kind"] for each in whole["story"]] == ["run_started", "phase_started", "asked", "asked"]
     assert operator.post(f"{run}/tick", json={"step": "1.1"}).json()["waiting_for"] == ["Rotate the key."]
     refused = operator.post(f"{run}/approve", json={})
-    assert (refused.status_code, "security-lead" in refused.json()["detail"]) == (409, True)
+    assert (refused.status_code, "for security" in refused.json()["detail"]) == (409, True)
     assert operator.post(f"{run}/choose", json={"choice": "Otherwise", "step": "2"}).status_code == 200
     assert operator.post(f"{run}/approve", json={"role": "security"}).json()["waiting_for"] == []
     assert operator.post(f"{run}/abort", json={"why": "A false alarm."}).json()["status"] == "aborting"

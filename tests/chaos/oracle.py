@@ -9,7 +9,7 @@ from typing import Any
 from quantum_scheduler.postgres.connect import connect
 from quantum_scheduler.postgres.embed import start_postgres
 
-COUNT_TASKS = "SELECT count(*) FROM task"
+COUNT_TASKS = "SELECT count(*) FROM task WHERE job_id IS NOT NULL"  # runbooks may go on
 FIND_JOBS = "SELECT id::text, state, idempotency_key FROM job"
 FIND_RESULTS = "SELECT id::text FROM job WHERE result IS NOT NULL"
 COUNT_ENDS = """
