@@ -22,10 +22,10 @@ SILENCE_MAX_S = 1_800.0
 STUCK_LISTED_MAX = 1_000
 
 
-async def queue_stats(conn: Connection) -> list[LaneStats]:
-    """Measure every lane at every priority that holds jobs, or finished some in the last `AVERAGED_OVER_S`."""
+async def queue_stats(conn: Connection, *, window_s: float = AVERAGED_OVER_S) -> list[LaneStats]:
+    """Measure every lane at every priority that holds jobs, or finished some in the last `window_s`."""
     stuck = Counter((each.lane, each.priority) for each in await find_stuck(conn))
-    measured = await store.measure(conn, window_s=AVERAGED_OVER_S)
+    measured = await store.measure(conn, window_s=window_s)
     return [replace(each, stuck=stuck[each.lane, each.priority]) for each in measured]
 
 

@@ -13,6 +13,7 @@ from quantum_scheduler.accounts.quota import metrics as quota
 from quantum_scheduler.backends.load import list_backends
 from quantum_scheduler.expressions.registry import Function
 from quantum_scheduler.jobs import metrics as jobs
+from quantum_scheduler.jobs.sample import QueueSampler
 from quantum_scheduler.monitoring import host
 from quantum_scheduler.monitoring.metric import Metric, Source, Table, of_backend
 from quantum_scheduler.postgres import metrics as postgres
@@ -48,7 +49,7 @@ def _now(measure: Callable[[Connection], Any]) -> Callable[[Connection, datetime
 
 
 def _queue_rows() -> Iterable[Metric]:
-    queue = partial(Metric, source=Source(name="queue", measure=_now(jobs.queue_stats)))
+    queue = partial(Metric, source=Source(name="queue", measure=QueueSampler().measure))
     lately = partial(queue, window_s=jobs.AVERAGED_OVER_S)
     share = partial(lately, unit="share", counted=jobs.finished, minimum=SOLVER_MIN)
     worker = partial(Metric, source=Source(name="workers", measure=_now(jobs.worker_stats)))
