@@ -2,17 +2,18 @@
 
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.contest.bars import write_bars
 from benchmarks.contest.score import OURS, Scores, write_gap
 
 HEAD = """\
 # Solvers compared
 
 Gaps to the best-known value in percent, less is better, after {budgets} CPU seconds; the median of {seeds}. **0** means
-that the best-known value was reached, **-** that there was no answer. A case marked * has no published value: its gap
-is to the best answer of this run, whoever found it.
+that the best-known value was reached, **-** that there was no answer, **?** that this budget was not run on all
+or any. A case marked * has no published value: its gap is to the best answer of this run, whoever found it.
 
 ![Mean gap over CPU seconds](solvers.svg)
 """
@@ -28,6 +29,8 @@ RULES = """\
   sweeps of the one before, the last as long as the rest of the budget.
 - CP-SAT and PyJobShop have the plainest model, no hints, one worker. CP-SAT and HiGHS take binary models of up to
   20,000 pair terms, each pair linearised.
+- Where time on the machine was short, budgets, seeds and cases were left out, those of 30 s first; a number is
+  the median of the seeds that were run. A machine that others use too slows those most who stop by the wall clock.
 - Every answer is recomputed on the problem as it was given, after the clock has stopped.
 """
 
@@ -37,6 +40,7 @@ def write_report(scores: Scores, *, date: str) -> str:
     budgets = " / ".join(f"{budget:g}" for budget in scores.budgets)
     count = len({run.seed for run in scores.runs})
     lines = [HEAD.format(budgets=budgets, seeds="one seed" if count == 1 else f"{count} seeds")]
+    lines += ["## Bars", "", *write_bars(scores), ""]
     for group, cases in scores.groups().items():
         lines += [f"## {group}", "", *_write_table(scores, cases), ""]
     lines += ["## Lost comparisons", "", *_write_lost(scores), "", RULES]
@@ -48,22 +52,23 @@ def write_report(scores: Scores, *, date: str) -> str:
 
 def _write_table(scores: Scores, cases: list[str]) -> Iterator[str]:
     peers = [
-        peer for peer in scores.peers if any(scores.gap(case, peer, scores.budgets[0]) is not None for case in cases)
+        peer
+        for peer in scores.peers
+        if any(scores.gap(case, peer, budget_s) is not None for case in cases for budget_s in scores.budgets)
     ]
     yield f"| case | best | {' | '.join(peers)} |"
     yield f"|---|---|{'---|' * len(peers)}"
     for case in cases:
         best = f"{scores.best(case):,.0f}" + ("" if scores.cases[case].best is not None else " *")
-        gaps = (
-            " / ".join(write_gap(scores.gap(case, peer, budget_s)) for budget_s in scores.budgets).strip(" /")
-            for peer in peers
-        )
+        gaps = (_write_gaps([scores.gap(case, peer, budget_s) for budget_s in scores.budgets]) for peer in peers)
         yield f"| {case} | {best} | {' | '.join(gaps)} |"
-    means = (
-        " / ".join(write_gap(scores.mean_gap(cases, peer, budget_s)) for budget_s in scores.budgets).strip(" /")
-        for peer in peers
-    )
+    means = (_write_gaps([scores.mean_gap(cases, peer, budget_s) for budget_s in scores.budgets]) for peer in peers)
     yield f"| *mean* | | {' | '.join(means)} |"
+
+
+def _write_gaps(gaps: Sequence[float | None]) -> str:
+    """Write a gap for each budget, or nothing where there is none at all."""
+    return " / ".join(write_gap(gap) or "?" for gap in gaps) if any(gap is not None for gap in gaps) else ""
 
 
 def _write_lost(scores: Scores) -> Iterator[str]:
