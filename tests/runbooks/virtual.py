@@ -1,19 +1,17 @@
 """A run in virtual time: calls return at once, conditions are functions of the clock, people answer when they do."""
 
-import heapq
 from collections.abc import Callable, Mapping
-from itertools import count
 from typing import Any
 
 from quantum_scheduler.expressions.evaluate import UNKNOWN
 from quantum_scheduler.runbooks.advance import advance, begin
+from quantum_scheduler.runbooks.agenda import Agenda
 from quantum_scheduler.runbooks.event import (
     Broke,
     Call,
     Effect,
     Evaluate,
     Evaluated,
-    Event,
     Record,
     Returned,
     Wake,
@@ -42,17 +40,14 @@ class VirtualRun:
         self.calls: list[str] = []
         self.called_at: list[tuple[float, str]] = []
         self.records: list[tuple[float, Record]] = []
-        self._due: list[tuple[float, int, Event]] = []
-        self._order = count()
+        self._agenda = Agenda()
+        self.at = self._agenda.put
         self.state, effects = begin(plan, began_s=0.0, now_s=0.0)
         self._follow(effects)
 
-    def at(self, at_s: float, event: Event) -> None:
-        heapq.heappush(self._due, (at_s, next(self._order), event))
-
     def run(self, until_s: float = 86_400.0) -> "VirtualRun":
-        while self._due and self._due[0][0] <= until_s and not self.state.is_finished:
-            self.now_s, _, event = heapq.heappop(self._due)
+        while (next_s := self._agenda.next_s) is not None and next_s <= until_s and not self.state.is_finished:
+            self.now_s, event = self._agenda.take()
             state, effects = advance(self.plan, read_state(write_state(self.state)), event, self.now_s)
             assert advance(self.plan, state, event, self.now_s)[1] == () or not isinstance(event, Returned | Broke)
             self.state = state

@@ -4,11 +4,9 @@ The machine runs in a time of its own: what only looks is really asked, what wou
 people are taken to consent, and what a step waits for is taken to come true.
 """
 
-import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 
 from quantum_scheduler.expressions.evaluate import UNKNOWN, Value, evaluate, evaluate_arguments
@@ -20,13 +18,13 @@ from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.runbooks.actions.desk import Parts
 from quantum_scheduler.runbooks.actions.table import find_action
 from quantum_scheduler.runbooks.advance import advance, begin
+from quantum_scheduler.runbooks.agenda import Agenda
 from quantum_scheduler.runbooks.event import (
     Answered,
     Call,
     Effect,
     Evaluate,
     Evaluated,
-    Event,
     Record,
     Returned,
     Wake,
@@ -74,17 +72,16 @@ class _Rehearsal:
         self._parts = parts
         self._metrics = LiveMetrics(pool, table, now=lambda: datetime.now(UTC))
         self._began_s = now.timestamp()
-        self._due: list[tuple[float, int, Event]] = []
-        self._order = count()
+        self._agenda = Agenda()
 
     async def play(self) -> None:
         now_s = self._began_s
         state, effects = begin(self._plan, began_s=now_s, now_s=now_s)
         await self._follow(state, effects, now_s)
         for _ in range(EVENTS_MAX):
-            if not self._due or state.is_finished:
+            if self._agenda.next_s is None or state.is_finished:
                 return
-            now_s, _, event = heapq.heappop(self._due)
+            now_s, event = self._agenda.take()
             state, effects = advance(self._plan, state, event, now_s)
             await self._follow(state, effects, now_s)
 
@@ -93,7 +90,7 @@ class _Rehearsal:
             match effect:
                 case Call(pc=pc, call=call):
                     value = await self._call(state, state.ops[pc].step, call)
-                    self._put(now_s, Returned(pc=pc, value=value))
+                    self._agenda.put(now_s, Returned(pc=pc, value=value))
                 case Evaluate(pc=pc, look=look, expressions=expressions):
                     op = state.ops[pc]
                     values: list[Value] = [True for _ in expressions]
@@ -101,9 +98,9 @@ class _Rehearsal:
                         values = [await evaluate(each, self._scope(state)) for each in expressions]
                     elif op.kind in {"check", "wait"}:
                         self._say(op.step, op.kind, f"would {op.kind} `{expressions[0].text}`")
-                    self._put(now_s, Evaluated(pc=pc, look=look, values=tuple(values)))
+                    self._agenda.put(now_s, Evaluated(pc=pc, look=look, values=tuple(values)))
                 case Wake(pc=pc, look=look, at_s=at_s):
-                    self._put(max(at_s, now_s), Woken(pc=pc, look=look))
+                    self._agenda.put(max(at_s, now_s), Woken(pc=pc, look=look))
                 case Record():
                     self._note(effect, now_s)
 
@@ -118,7 +115,7 @@ class _Rehearsal:
                 said = CONSENTS.get(gate, options[0])
                 whom = " or ".join(record.detail["roles"])
                 self._say(record.step, "ask", f"would ask {whom}: {title} ({' / '.join(options)}); taken as {said!r}")
-                self._put(now_s, Answered(step=record.step, answer=said, by="rehearsal"))
+                self._agenda.put(now_s, Answered(step=record.step, answer=said, by="rehearsal"))
             case "branch":
                 self._say(record.step, "branch", f"goes into the branch {record.detail['branch']!r}")
             case "step_skipped":
@@ -149,9 +146,6 @@ class _Rehearsal:
             parts=self._parts,
             now=lambda: datetime.now(UTC),
         )
-
-    def _put(self, at_s: float, event: Event) -> None:
-        heapq.heappush(self._due, (at_s, next(self._order), event))
 
     def _say(self, step: str, kind: str, says: str) -> None:
         self.said.append(Said(step=step, kind=kind, says=says if kind == "phase" else f"  {step}  {says}"))

@@ -1,9 +1,7 @@
 """One drill on its way: samples are taken, signals raised, the machine is advanced, people answer."""
 
 import ast
-import heapq
 from collections.abc import Iterable
-from itertools import count
 
 from quantum_scheduler.expressions.evaluate import UNKNOWN, Value, evaluate_arguments
 from quantum_scheduler.expressions.parse import Expression
@@ -11,6 +9,7 @@ from quantum_scheduler.expressions.registry import Registry, check_call
 from quantum_scheduler.monitoring import detect
 from quantum_scheduler.monitoring.detect import watch_signal
 from quantum_scheduler.runbooks.advance import advance, begin
+from quantum_scheduler.runbooks.agenda import Agenda
 from quantum_scheduler.runbooks.event import (
     Answered,
     Broke,
@@ -59,8 +58,7 @@ class Rehearsal:
         self.series, self.returns = Series(drill), Returns(drill)
         self.world = World(plan.runbook.name, self.series, self.returns)
         self.answers: list[Answer] = list(drill.answers)
-        self._due: list[tuple[float, int, Event]] = []
-        self._order = count()
+        self._agenda = Agenda()
         self._signals = [(each.rule, detect.Signal()) for each in list_signals([plan.runbook])]
         self._stirring = True
 
@@ -78,7 +76,8 @@ class Rehearsal:
         ends_s = self.series.samples * self.drill.interval_s + AFTERWARDS_S
         sample_s, events = 0.0, 0
         while not self._is_over() and events < EVENTS_MAX:
-            due_s = self._due[0][0] if self._due else ends_s + 1.0
+            next_s = self._agenda.next_s
+            due_s = ends_s + 1.0 if next_s is None else next_s
             if sample_s >= self.series.samples * self.drill.interval_s and not self._stirring:
                 sample_s = ends_s + 1.0  # nothing changes any more
             if min(due_s, sample_s) > ends_s:
@@ -87,7 +86,7 @@ class Rehearsal:
                 self.now_s, sample_s = sample_s, sample_s + self.drill.interval_s
                 self._take_sample()
             else:
-                self.now_s, _, event = heapq.heappop(self._due)
+                self.now_s, event = self._agenda.take()
                 self._advance(event)
             events += 1
         if self.state is not None:
@@ -134,12 +133,12 @@ class Rehearsal:
         for effect in effects:
             match effect:
                 case Call(pc=pc, call=call):
-                    self._put(self.now_s, self._call(pc, call))
+                    self._agenda.put(self.now_s, self._call(pc, call))
                 case Evaluate(pc=pc, look=look, expressions=expressions):
                     values = tuple(evaluate_at_once(each, self.world) for each in expressions)
-                    self._put(self.now_s, Evaluated(pc=pc, look=look, values=values))
+                    self._agenda.put(self.now_s, Evaluated(pc=pc, look=look, values=values))
                 case Wake(pc=pc, look=look, at_s=at_s):
-                    self._put(max(at_s, self.now_s), Woken(pc=pc, look=look))
+                    self._agenda.put(max(at_s, self.now_s), Woken(pc=pc, look=look))
                 case Record():
                     self._note(effect)
 
@@ -207,13 +206,10 @@ class Rehearsal:
             if self.plan.find_key(answer.step) == asked.step and answer.answer in options:
                 self.answers.remove(answer)
                 event = Answered(step=asked.step, answer=answer.answer, by=answer.by)
-                self._put(self.now_s + answer.after_s, event)
+                self._agenda.put(self.now_s + answer.after_s, event)
                 return
         if asked.detail["gate"] == "tick":
-            self._put(self.now_s + TICKED_AFTER_S, Answered(step=asked.step, answer="done", by=TICKER))
-
-    def _put(self, at_s: float, event: Event) -> None:
-        heapq.heappush(self._due, (at_s, next(self._order), event))
+            self._agenda.put(self.now_s + TICKED_AFTER_S, Answered(step=asked.step, answer="done", by=TICKER))
 
     def _happen(self, event: str, *names: str, by: str = "") -> None:
         known = tuple(each for each in names if each)
