@@ -25,16 +25,16 @@ def measuring(service: Any, run_here: Any) -> Any:
 
 
 def test_metrics_are_chosen_by_how_their_names_begin_and_shown_with_their_unit(measuring: Any, run_here: Any) -> None:
-    ended = run_here("metrics", "simulator", "worker.slots", environ=measuring.environ)
+    ended = run_here("metrics", "dynex", "worker.slots", environ=measuring.environ)
     assert ended.returncode == 0, ended.stderr
     head, *lines = ended.stdout.splitlines()
     assert head.split()[:5] == ["metric", "now", "unit", "last", "1h"]
     rows = {line.split()[0]: line.split() for line in lines}
-    assert {name.partition(".")[0] for name in rows} == {"simulator", "worker"}
+    assert {name.partition(".")[0] for name in rows} == {"dynex", "worker"}
     assert rows["worker.slots"][2] == "slots"
     assert int(rows["worker.slots"][1]) >= 1
-    assert rows["simulator.latency_p95"][1] == "-"
-    assert rows["simulator.breaker"][1] == "closed"
+    assert rows["dynex.latency_p95"][1] == "-"
+    assert rows["dynex.breaker"][1] == "closed"
 
 
 def test_without_a_name_every_metric_is_listed_with_what_it_was(measuring: Any, run_here: Any) -> None:
@@ -44,7 +44,7 @@ def test_without_a_name_every_metric_is_listed_with_what_it_was(measuring: Any, 
     assert {"qih.queue_depth", "dynex.health_status", "host.load"} <= items.keys()
     assert document["since_s"] == 600
     assert items["worker.slots"]["points"]
-    assert items["simulator.latency_p95"]["value"] is None
+    assert items["dynex.latency_p95"]["value"] is None
 
 
 def test_an_unknown_name_and_a_span_that_is_none_are_one_line(measuring: Any, run_here: Any) -> None:
