@@ -76,6 +76,7 @@ class Settings:
     limits: LimitSettings
     log_level: str
     runbooks_dir: Path | None
+    drills_allowed: bool
     alerts: AlertSettings
     monitoring: MonitoringSettings
 
@@ -128,6 +129,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         limits=_read_limits(environ),
         log_level=(environ.get("LOG_LEVEL") or "info").lower(),
         runbooks_dir=_folder(environ, "RUNBOOKS_DIR"),
+        drills_allowed=_flag(environ, "DRILLS_ALLOWED", default=False),
         alerts=_read_alerts(environ),
         monitoring=_read_monitoring(environ),
     )

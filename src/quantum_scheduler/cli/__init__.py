@@ -45,6 +45,8 @@ EXIT_CODES = {
     "quantum_scheduler.cli.cron.EntryUnknown": 2,
     "quantum_scheduler.cli.cron.PayloadInvalid": 2,
     "quantum_scheduler.cli.db.RestoreUnconfirmed": 2,
+    "quantum_scheduler.drills.model.DrillRefused": 2,
+    "quantum_scheduler.drills.model.DrillUnknown": 2,
     "quantum_scheduler.cli.listen.AddressTaken": 2,
     "quantum_scheduler.cli.metrics.MetricUnknown": 2,
     "quantum_scheduler.cli.moment.MomentInvalid": 2,
@@ -210,6 +212,11 @@ _add(
 )
 _add("runbook", "quantum_scheduler.cli.runbook:app", "Read, check, format and start runbooks.")
 _add("run", "quantum_scheduler.cli.runs:app", "Look at runs of runbooks, answer what they ask, abort them.")
+_add(
+    "drill",
+    "quantum_scheduler.cli.drill:app",
+    "Break something of a running service for a while, and watch what its runbook does.",
+)
 _add("action", "quantum_scheduler.cli.action:app", "List what runbooks may do, and do it by hand.")
 _add(
     "metrics",

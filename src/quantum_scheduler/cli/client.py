@@ -151,15 +151,19 @@ class Client:
         return document
 
 
+def find_key(settings: Settings) -> str | None:
+    """Find the key from QUANTUM_SCHEDULER_API_KEY, or else the one that `up` keeps in the data folder."""
+    if settings.api_key is not None:
+        return settings.api_key
+    try:
+        return settings.key_file.read_text(encoding="ascii").strip() or None
+    except (OSError, UnicodeError):
+        return None
+
+
 def open_client(settings: Settings) -> Client:
-    """Connect with the key from QUANTUM_SCHEDULER_API_KEY, or else the one that `up` keeps in the data folder."""
-    key = settings.api_key
-    if key is None:
-        try:
-            key = settings.key_file.read_text(encoding="ascii").strip() or None
-        except (OSError, UnicodeError):
-            key = None
-    return Client(settings.api_url, key)
+    """Connect with the key that `find_key` finds."""
+    return Client(settings.api_url, find_key(settings))
 
 
 def _quote(job_id: str) -> str:

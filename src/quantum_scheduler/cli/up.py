@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +33,7 @@ from quantum_scheduler.cli.serve import serve_api, wait_until_ready
 from quantum_scheduler.cli.start_vendors import start_vendors
 from quantum_scheduler.cli.supervise import Processes
 from quantum_scheduler.cli.write import open_consoles, write_json
+from quantum_scheduler.drills.permit import say_whether_allowed
 from quantum_scheduler.monitoring.errors_kept import ErrorsKept
 from quantum_scheduler.postgres.connect import connect, name_database
 from quantum_scheduler.postgres.lock import hold_data_dir
@@ -135,6 +137,7 @@ async def _prepare(dsn: str, settings: Settings, url: str) -> tuple[str | None, 
         public_url = (settings.public_url or url).rstrip("/")
         async with connection.transaction():
             await record_deployment(connection, version=__version__, settings=describe_settings(settings))
+        await say_whether_allowed(connection, settings.drills_allowed, now=datetime.now(UTC))
         async with connection.transaction():
             return new_key, await invite_admin(connection, settings.admin_email, peppers=peppers, public_url=public_url)
     finally:

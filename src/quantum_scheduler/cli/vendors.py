@@ -145,7 +145,7 @@ def _announce(told: dict[str, Any], environment: Mapping[str, str], file: Path, 
     narration.print(f"the lines above are in {file}; Ctrl-C stops the stand-ins", soft_wrap=True)
 
 
-def _find_control() -> str:
+def find_control() -> str:
     """Find running stand-ins by the environment, or by what `up` left in the data folder. Raises VendorsUnreachable."""
     url = os.environ.get(CONTROL_VARIABLE)
     if url:
@@ -159,7 +159,7 @@ def _find_control() -> str:
 
 def _ask(method: str, path: str, document: dict[str, Any] | None) -> dict[str, Any]:
     """Ask the control of the running stand-ins. Raises VendorsUnreachable."""
-    url = _find_control()
+    url = find_control()
     try:
         response = httpx2.request(method, f"{url}{path}", json=document, timeout=TIMEOUT_S)
     except httpx2.HTTPError as error:

@@ -28,6 +28,8 @@ CLOSED = (
     "breaker_event",
     "cron",
     "detected_signal",
+    "drill",
+    "drill_ground",
     "escalation",
     "incident",
     "incident_answer",

@@ -27,11 +27,15 @@ IN_FLIGHT = frozenset({"do", "ramp_set", "ramp_trip"})
 EARLY_MAX = 100
 
 
-def begin(plan: Plan, *, began_s: float, now_s: float) -> tuple[State, tuple[Effect, ...]]:
-    """Begin a run whose clock stands at `now_s - began_s`: the phases count from `began_s`."""
-    empty = State(status="running", began_s=began_s, phases=tuple(PhaseState() for _ in plan.phases))
+def begin(plan: Plan, *, began_s: float, now_s: float, pace: float = 1.0) -> tuple[State, tuple[Effect, ...]]:
+    """Begin a run whose clock stands at `now_s - began_s`: the phases count from `began_s`.
+
+    Its holds are multiplied with `pace`.
+    """
+    empty = State(status="running", began_s=began_s, phases=tuple(PhaseState() for _ in plan.phases), pace=pace)
     walk = Walk(plan, empty, now_s)
-    walk.record("run_started", runbook=plan.runbook.name, sha256=plan.runbook.sha256)
+    paced = {} if pace == 1.0 else {"pace": pace}
+    walk.record("run_started", runbook=plan.runbook.name, sha256=plan.runbook.sha256, **paced)
     phases.begin_phases(walk)
     return _settle(walk)
 

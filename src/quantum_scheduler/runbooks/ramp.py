@@ -36,10 +36,11 @@ def go_on_ramping(walk: Walk, op: Op, event: Event) -> Verdict:
             walk.end(op)
             walk.record("ramp_tripped", op.step)
             return TRIPPED
-        walk.record("ramped", op.step, share=row.share, hold_s=row.hold_s)
+        hold_s = row.hold_s * walk.pace
+        walk.record("ramped", op.step, share=row.share, hold_s=hold_s)
         walk.end(op)
         hold = walk.issue("ramp_hold", step=op.step, track=op.track, index=op.index, bad=op.bad, text=op.text)
-        walk.wake(hold, walk.now_s + row.hold_s)
+        walk.wake(hold, walk.now_s + hold_s)
     elif isinstance(event, Woken):
         walk.evaluate(op, (row.go_on,))
     elif isinstance(event, Evaluated):
@@ -50,7 +51,7 @@ def go_on_ramping(walk: Walk, op: Op, event: Event) -> Verdict:
 def _judge(walk: Walk, op: Op, step: Step, truth: bool | None) -> Verdict:
     row = step.ramp[op.index]
     if truth is None and op.unclear + 1 < UNCLEAR_MAX:
-        walk.wake(walk.put(op, unclear=op.unclear + 1), walk.now_s + row.hold_s)
+        walk.wake(walk.put(op, unclear=op.unclear + 1), walk.now_s + row.hold_s * walk.pace)
         return GOES_ON
     if truth:
         walk.end(op)

@@ -236,10 +236,11 @@ def _judge_wait(walk: Walk, op: Op, track: Track, step: Step, truth: bool | None
     wait = step.wait
     assert wait is not None
     assert op.until_s is not None
+    hold_s = wait.hold_s * walk.pace
     since_s = op.true_since_s
     if truth is not None:
         since_s = (walk.now_s if since_s is None else since_s) if truth else None
-    if truth and since_s is not None and walk.now_s - since_s >= wait.hold_s:
+    if truth and since_s is not None and walk.now_s - since_s >= hold_s:
         walk.end(op)
         go_on(walk, next_stage(track))
     elif walk.now_s >= op.until_s:
@@ -248,5 +249,5 @@ def _judge_wait(walk: Walk, op: Op, track: Track, step: Step, truth: bool | None
     else:
         again_s = walk.now_s + wait.every_s
         if since_s is not None:
-            again_s = min(again_s, max(since_s + wait.hold_s, walk.now_s + 1.0))
+            again_s = min(again_s, max(since_s + hold_s, walk.now_s + 1.0))
         walk.wake(walk.put(op, true_since_s=since_s), min(again_s, op.until_s))

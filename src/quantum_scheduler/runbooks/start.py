@@ -59,7 +59,8 @@ async def start_run(
             return holder, []
         await _make_way(conn, holder, lock, now=now)
     began_at = now if incident is None else incident.declared_at
-    state, effects = begin(plan, began_s=began_at.timestamp(), now_s=now.timestamp())
+    pace = await store.find_pace(conn, runbook.name, now)
+    state, effects = begin(plan, began_s=began_at.timestamp(), now_s=now.timestamp(), pace=pace)
     new = NewRun(
         runbook=runbook.name,
         sha256=runbook.sha256,

@@ -101,6 +101,7 @@ class State:
     done: Mapping[str, str] = field(default_factory=dict)  # what became of each step, by its id
     undo: tuple[tuple[str, str], ...] = ()  # step id and call
     early: tuple[EarlyAnswer, ...] = ()
+    pace: float = 1.0  # what holds are multiplied with: below 1 in a drill
 
     @property
     def is_finished(self) -> bool:

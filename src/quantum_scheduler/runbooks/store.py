@@ -25,6 +25,12 @@ FIND_LOCKING = f"SELECT {_COLUMNS} FROM run WHERE lock = $1 AND finished_at IS N
 LAST_STARTS = """
 SELECT incident_id, runbook, max(started_at) AS started_at FROM run WHERE incident_id = ANY($1) GROUP BY 1, 2
 """
+# How fast the runs of a runbook go that is drilled now, on an instance that may be.
+FIND_PACE = """
+SELECT pace FROM drill
+WHERE runbook = $1 AND finished_at IS NULL AND expires_at > $2 AND EXISTS (SELECT FROM drill_ground WHERE is_allowed)
+ORDER BY id DESC LIMIT 1
+"""
 IS_FOLLOWED = "SELECT EXISTS (SELECT FROM run WHERE incident_id = $1 AND finished_at IS NULL)"
 LIST_PENDING = "SELECT id, pending FROM run WHERE finished_at IS NULL ORDER BY id LIMIT $1"
 LIST = f"""
@@ -90,6 +96,12 @@ async def last_starts(conn: Connection, incident_ids: Sequence[int]) -> dict[tup
     """When the last run of each runbook for each of these incidents was started."""
     rows = await conn.fetch(LAST_STARTS, incident_ids)
     return {(row["incident_id"], row["runbook"]): row["started_at"] for row in rows}
+
+
+async def find_pace(conn: Connection, runbook: str, now: datetime) -> float:
+    """What the holds of a run that starts now are multiplied with: 1, but in a drill."""
+    pace = await conn.fetchval(FIND_PACE, runbook, now)
+    return 1.0 if pace is None else float(pace)
 
 
 async def is_followed(conn: Connection, incident_id: int) -> bool:

@@ -27,6 +27,7 @@ class Walk:
         self.done = dict(state.done)
         self.undo = list(state.undo)
         self.early = list(state.early)
+        self.pace = state.pace
         self.effects: list[Effect] = []
         self.ended: list[Track] = []
         self.answers: list[Answered] = []
@@ -45,6 +46,7 @@ class Walk:
             done=self.done,
             undo=tuple(self.undo),
             early=tuple(self.early),
+            pace=self.pace,
         )
         return state, tuple(self.effects)
 

@@ -1,0 +1,57 @@
+"""Somebody who guesses passwords."""
+
+import asyncio
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import count
+
+import httpx2
+
+from quantum_scheduler.accounts.actions import Doing, Target, require_proof_of_work, unblock
+from quantum_scheduler.postgres.connect import Pool
+
+# Where they come from: an address of this machine that nobody else uses, so that blocking it hits nobody.
+SOURCE = "127.66.0.1"
+NETWORK = "127.66.0.0/24"
+EVERY_S = 0.25
+TIMEOUT_S = 10.0
+
+
+class LoginFault:
+    """A stream of wrong logins at the real door, which stops when its time is over."""
+
+    def __init__(self, url: str, pool: Pool) -> None:
+        self._url = url
+        self._pool = pool
+        self._until_s = 0.0
+        self._guessing: asyncio.Task[None] | None = None
+
+    async def inject(self, for_s: float) -> None:
+        """Guess for so long from now on."""
+        self._until_s = time.monotonic() + for_s
+        if self._guessing is None or self._guessing.done():
+            self._guessing = asyncio.create_task(self._guess())
+
+    async def lift(self) -> None:
+        """Guess no more; unblock where it came from, and ask nobody for work any more."""
+        if self._guessing is not None:
+            self._guessing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._guessing
+            self._guessing = None
+        doing = Doing(now=datetime.now(UTC))
+        async with self._pool.acquire() as conn, conn.transaction():
+            await unblock(conn, Target(network=NETWORK), doing)
+            await require_proof_of_work(conn, doing, for_s=0.0)
+
+    async def _guess(self) -> None:
+        from_there = httpx2.AsyncHTTPTransport(local_address=SOURCE)
+        async with httpx2.AsyncClient(base_url=self._url, transport=from_there, timeout=TIMEOUT_S) as http:
+            for number in count():
+                if time.monotonic() >= self._until_s:
+                    return
+                body = {"email": f"drill-{number}@example.com", "password": f"guessed {number}"}
+                with suppress(httpx2.HTTPError):
+                    await http.post("/v1/login", json=body)
+                await asyncio.sleep(EVERY_S)
