@@ -190,3 +190,12 @@ def _branches(otherwise: str = "### Otherwise\n1. **C.**\n   - do: `c.do()`\n") 
         "## Resolution\n### If a\n- when: `m.a`\n1. **A.**\n   - do: `a.do()`\n"
         "### If b\n- when: `m.b`\n1. **B.**\n   - do: `b.do()`\n" + otherwise
     )
+
+
+def test_a_drill_shortens_holds_and_nothing_else() -> None:
+    text = "## Do\n1. **A.**\n   - do: `a.do()`\n   - wait: `m.x` for 100s, at most 24h, every 15s\n"
+    truths = {"m.x": lambda _: True}
+    assert VirtualRun(read_plan(text), truths).run().now_s == 100
+    hurried = VirtualRun(read_plan(text), truths, pace=0.05).run()
+    assert (hurried.now_s, hurried.state.pace) == (5, 0.05)
+    assert hurried.records[0][1].detail["pace"] == 0.05

@@ -34,7 +34,14 @@ def read_plan(text: str) -> Plan:
 class VirtualRun:
     """Runs the machine until nothing more happens; its state passes through JSON at every event."""
 
-    def __init__(self, plan: Plan, truths: Truths | None = None, broken: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        truths: Truths | None = None,
+        broken: Mapping[str, int] | None = None,
+        *,
+        pace: float = 1.0,
+    ) -> None:
         self.plan, self.truths, self.broken = plan, truths or {}, dict(broken or {})
         self.now_s = 0.0
         self.calls: list[str] = []
@@ -42,7 +49,7 @@ class VirtualRun:
         self.records: list[tuple[float, Record]] = []
         self._agenda = Agenda()
         self.at = self._agenda.put
-        self.state, effects = begin(plan, began_s=0.0, now_s=0.0)
+        self.state, effects = begin(plan, began_s=0.0, now_s=0.0, pace=pace)
         self._follow(effects)
 
     def run(self, until_s: float = 86_400.0) -> "VirtualRun":

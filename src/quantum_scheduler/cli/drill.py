@@ -130,7 +130,7 @@ def _build_fault(order: Order, settings: Settings, dsn: str, pool: Pool) -> Faul
     scenario = order.scenario
     match scenario.place:
         case "vendor":
-            return VendorFault(find_control(), scenario.target, order.fault)
+            return VendorFault(find_control(), scenario.target, order.fault, pool)
         case "lanes":
             return LaneFault(pool, scenario.target)
         case "logins":

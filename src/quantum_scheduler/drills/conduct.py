@@ -22,23 +22,26 @@ from quantum_scheduler.incidents.detection.look_up import is_any_raised
 from quantum_scheduler.incidents.look_up import find_incident
 from quantum_scheduler.incidents.model import UNRESOLVED
 from quantum_scheduler.incidents.paging.announce import Audience
-from quantum_scheduler.postgres.connect import Pool
+from quantum_scheduler.postgres.connect import Connection, Pool
 from quantum_scheduler.postgres.listen import notify_once
 from quantum_scheduler.runbooks.answer import abort_run
+from quantum_scheduler.runbooks.look_up import find_run
 from quantum_scheduler.runbooks.model import Runbook
-from quantum_scheduler.runbooks.run_model import RunUnknown
 
 LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """For how long a drill waits: for quiet before it begins, for what it broke to be seen, for its end, for jobs."""
+    """For how long a drill waits: for quiet before it begins, for what it broke to be seen, for its end, for jobs,
+    and for what a run has done to be taken back.
+    """
 
     quiet_s: float = 420.0
     detected_s: float = 180.0
     ended_s: float = 1_800.0
     jobs_s: float = 300.0
+    undone_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,23 +177,33 @@ def _tell_news(before: Seen, seen: Seen) -> list[str]:
 async def _put_back(order: Order, fault: Fault, ground: Ground, seen: Seen) -> None:
     """Lift the fault; where the run has not ended, abort it, which takes back what it did, and close its incident."""
     await fault.lift()
-    if seen.fault_at is None:
-        return
     async with ground.pool.acquire() as conn:
         seen, run = await follow(conn, order.scenario.runbook, seen)
-        now = datetime.now(UTC)
         if run is not None and run.status == "running":
-            with suppress(RunUnknown):
-                async with conn.transaction():
-                    _, notices = await abort_run(
-                        conn, run.id, ground.audience, by=order.by, why="the drill is over", now=now
-                    )
-                await notify_once(conn, notices)
-        if seen.incident is None:
-            return
-        incident = await find_incident(conn, seen.incident)
-        if incident.state in UNRESOLVED:
             async with conn.transaction():
-                await respond.resolve(
-                    conn, incident.id, ground.audience, actor=order.by, now=now, resolution="The drill is over."
-                )
+                why, now = "the drill is over", datetime.now(UTC)
+                _, notices = await abort_run(conn, run.id, ground.audience, by=order.by, why=why, now=now)
+            await notify_once(conn, notices)
+        if run is not None:
+            await _await_end(conn, run.id, within_s=ground.patience.undone_s)
+        await fault.tidy()
+        if seen.incident is not None:
+            await _close(conn, seen.incident, order, ground.audience)
+
+
+async def _await_end(conn: Connection, run_id: int, *, within_s: float) -> None:
+    """Wait until a run has ended, or for so long."""
+    ends_at = datetime.now(UTC) + timedelta(seconds=within_s)
+    while datetime.now(UTC) < ends_at:
+        if (await find_run(conn, run_id)).finished_at is not None:
+            return
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _close(conn: Connection, name: str, order: Order, audience: Audience) -> None:
+    """Resolve the incident of a drill, where its run has not."""
+    incident = await find_incident(conn, name)
+    if incident.state in UNRESOLVED:
+        now = datetime.now(UTC)
+        async with conn.transaction():
+            await respond.resolve(conn, incident.id, audience, actor=order.by, now=now, resolution="The drill is over.")

@@ -25,8 +25,9 @@ TOLD = frozenset(
 
 async def follow(conn: Connection, runbook: str, seen: Seen) -> tuple[Seen, Run | None]:
     """Look at what has happened since the fault began, and find the run that does something about it."""
-    assert seen.fault_at is not None
-    found = await _find_incident(conn, runbook, since=seen.fault_at)
+    since = seen.fault_at
+    assert since is not None
+    found = await _find_incident(conn, runbook, since=since)
     if found is None:
         return seen, None
     incident, events = found
@@ -42,7 +43,7 @@ async def follow(conn: Connection, runbook: str, seen: Seen) -> tuple[Seen, Run 
         is_reviewed=await _is_reviewed(conn, incident),
     )
     runs = await list_runs(conn, incident_id=incident.id, limit=LOOKED_AT_MAX)
-    run = next((each for each in runs if each.runbook == runbook and each.started_at >= seen.fault_at), None)
+    run = next((each for each in runs if each.runbook == runbook and each.started_at >= since), None)
     return (seen, None) if run is None else (await _tell(conn, run, seen), run)
 
 

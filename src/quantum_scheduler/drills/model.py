@@ -24,7 +24,10 @@ class Fault(Protocol):
         """Break it for so many seconds from now on; again, to renew that."""
 
     async def lift(self) -> None:
-        """Mend it, and take back what the runbook has put up against it; safe to repeat."""
+        """Mend it; safe to repeat."""
+
+    async def tidy(self) -> None:
+        """Take back what the runbook has put up against it and a run that was cut short leaves; safe to repeat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

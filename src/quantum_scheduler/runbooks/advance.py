@@ -5,6 +5,7 @@
 """
 
 from dataclasses import replace
+from typing import Any
 
 from quantum_scheduler.expressions.parse import parse_expression
 from quantum_scheduler.runbooks import gates, phases, stages
@@ -34,7 +35,7 @@ def begin(plan: Plan, *, began_s: float, now_s: float, pace: float = 1.0) -> tup
     """
     empty = State(status="running", began_s=began_s, phases=tuple(PhaseState() for _ in plan.phases), pace=pace)
     walk = Walk(plan, empty, now_s)
-    paced = {} if pace == 1.0 else {"pace": pace}
+    paced: dict[str, Any] = {} if pace == 1.0 else {"pace": pace}
     walk.record("run_started", runbook=plan.runbook.name, sha256=plan.runbook.sha256, **paced)
     phases.begin_phases(walk)
     return _settle(walk)

@@ -41,6 +41,9 @@ class ConnectionsFault:
             each.terminate()
         self._held.clear()
 
+    async def tidy(self) -> None:
+        """Nothing is left."""
+
     async def _take(self, for_s: float) -> None:
         settings = {"idle_session_timeout": f"{for_s:.0f}s"}
         for _ in range(HELD_MAX):

@@ -27,3 +27,6 @@ class LaneFault:
         async with self._pool.acquire() as conn:
             changed = await actions.resume(conn, self._lane)
             await notify_once(conn, [(TASK_READY, lane) for lane in changed.ready_lanes])
+
+    async def tidy(self) -> None:
+        """Nothing is left."""

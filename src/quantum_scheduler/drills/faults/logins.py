@@ -34,12 +34,15 @@ class LoginFault:
             self._guessing = asyncio.create_task(self._guess())
 
     async def lift(self) -> None:
-        """Guess no more; unblock where it came from, and ask nobody for work any more."""
+        """Guess no more."""
         if self._guessing is not None:
             self._guessing.cancel()
             with suppress(asyncio.CancelledError):
                 await self._guessing
             self._guessing = None
+
+    async def tidy(self) -> None:
+        """Unblock where it came from, and ask nobody for work any more."""
         doing = Doing(now=datetime.now(UTC))
         async with self._pool.acquire() as conn, conn.transaction():
             await unblock(conn, Target(network=NETWORK), doing)

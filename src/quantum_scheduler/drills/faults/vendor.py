@@ -3,6 +3,9 @@
 import httpx2
 
 from quantum_scheduler.drills.model import DrillRefused
+from quantum_scheduler.postgres.connect import Pool
+from quantum_scheduler.solving import actions
+from quantum_scheduler.solving.routing_model import SHARE_FULL
 
 TIMEOUT_S = 10.0
 
@@ -10,10 +13,11 @@ TIMEOUT_S = 10.0
 class VendorFault:
     """A fault of the stand-in of one vendor, which the stand-in itself ends when its time is over."""
 
-    def __init__(self, control_url: str, vendor: str, fault: str) -> None:
+    def __init__(self, control_url: str, vendor: str, fault: str, pool: Pool) -> None:
         self._url = f"{control_url}/vendors/{vendor}/fault"
         self._vendor = vendor
         self._fault = fault
+        self._pool = pool
 
     async def inject(self, for_s: float) -> None:
         """Have the fault for so long from now on. Raises DrillRefused where the stand-in does not take it."""
@@ -22,6 +26,13 @@ class VendorFault:
     async def lift(self) -> None:
         """Have no fault."""
         await self._order({"fault": "none"})
+
+    async def tidy(self) -> None:
+        """Give the vendor all of its jobs, in its usual place."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            await actions.ramp(conn, self._vendor, SHARE_FULL)
+            await actions.close_breaker(conn, self._vendor)
+            await actions.clear_override(conn, "priority")
 
     async def _order(self, order: dict[str, object]) -> None:
         try:

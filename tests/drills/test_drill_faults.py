@@ -1,0 +1,69 @@
+"""What a drill breaks is renewed as long as it goes on, and is well again by itself."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from quantum_scheduler.drills.faults.lanes import LaneFault
+from quantum_scheduler.drills.faults.vendor import VendorFault
+from quantum_scheduler.drills.lease import LEASE_S, RENEW_EVERY_S, renewing
+from quantum_scheduler.drills.model import DrillRefused
+from quantum_scheduler.jobs.pause import find_paused
+from quantum_scheduler.postgres.connect import Pool
+from quantum_scheduler.solving import actions
+from quantum_scheduler.testing.vendors import Vendors
+
+
+async def test_a_lane_is_closed_for_as_long_as_the_lease_and_opened_again(pool: Pool) -> None:
+    fault = LaneFault(pool, "solve.classical")
+    await fault.inject(LEASE_S)
+    async with pool.acquire() as conn:
+        (paused,) = await find_paused(conn)
+        assert paused.until is not None
+        assert paused.until.timestamp() <= datetime.now(UTC).timestamp() + LEASE_S
+        await fault.lift()
+        await fault.lift()
+        assert await find_paused(conn) == []
+
+
+async def test_a_stand_in_has_the_fault_until_it_is_lifted(pool: Pool) -> None:
+    with Vendors(only=["dwave"]) as vendors:
+        (server,) = vendors.describe()["vendors"]
+        assert server["fault"] == "none"
+        fault = VendorFault(vendors.describe()["control"], "dwave", "offline", pool)
+        await fault.inject(LEASE_S)
+        (server,) = vendors.describe()["vendors"]
+        assert server["fault"] == "offline"
+        assert 0 < server["expires_s"] <= LEASE_S
+        await fault.lift()
+        (server,) = vendors.describe()["vendors"]
+        assert server["fault"] == "none"
+
+
+async def test_a_vendor_has_all_of_its_jobs_again_whatever_a_run_has_left(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        await actions.ramp(conn, "dynex", 1)
+        await actions.open_breaker(conn, "dynex", reason="a drill")
+    await VendorFault("http://127.0.0.1:9", "dynex", "offline", pool).tidy()
+    async with pool.acquire() as conn:
+        assert not await actions.ramp(conn, "dynex", 100)
+        assert (await actions.close_breaker(conn, "dynex")).state == "closed"
+
+
+async def test_without_stand_ins_a_drill_is_refused(pool: Pool) -> None:
+    with pytest.raises(DrillRefused, match="up --vendors"):
+        await VendorFault("http://127.0.0.1:9", "dwave", "offline", pool).inject(1.0)
+
+
+async def test_a_lease_is_taken_at_once_and_no_more_once_its_block_has_ended() -> None:
+    taken: list[float] = []
+
+    async def renew(for_s: float) -> None:
+        taken.append(for_s)
+
+    async with renewing(renew):
+        assert taken == [LEASE_S]
+    await asyncio.sleep(0)
+    assert taken == [LEASE_S]
+    assert 3 * RENEW_EVERY_S <= LEASE_S
