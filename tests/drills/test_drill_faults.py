@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from quantum_scheduler.drills.faults.lanes import LaneFault
+from quantum_scheduler.accounts.actions import Doing, Target, block, unblock
+from quantum_scheduler.drills.faults.lanes import CLOSED_BY_RUNBOOK, LaneFault
+from quantum_scheduler.drills.faults.logins import NETWORKS, LoginFault
 from quantum_scheduler.drills.faults.vendor import VendorFault
 from quantum_scheduler.drills.lease import LEASE_S, RENEW_EVERY_S, renewing
 from quantum_scheduler.drills.model import DrillRefused
-from quantum_scheduler.jobs.pause import find_paused
+from quantum_scheduler.jobs.pause import find_paused, pause_lane
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.solving import actions
 from quantum_scheduler.testing.vendors import Vendors
@@ -22,8 +24,11 @@ async def test_a_lane_is_closed_for_as_long_as_the_lease_and_opened_again(pool: 
         (paused,) = await find_paused(conn)
         assert paused.until is not None
         assert paused.until.timestamp() <= datetime.now(UTC).timestamp() + LEASE_S
+        await pause_lane(conn, CLOSED_BY_RUNBOOK, "so that the rest gets through")
         await fault.lift()
         await fault.lift()
+        assert [each.lane for each in await find_paused(conn)] == [CLOSED_BY_RUNBOOK]
+        await fault.tidy()
         assert await find_paused(conn) == []
 
 
@@ -67,3 +72,16 @@ async def test_a_lease_is_taken_at_once_and_no_more_once_its_block_has_ended() -
     await asyncio.sleep(0)
     assert taken == [LEASE_S]
     assert 3 * RENEW_EVERY_S <= LEASE_S
+
+
+async def test_where_the_guesses_came_from_is_unblocked(pool: Pool) -> None:
+    doing = Doing(now=datetime.now(UTC))
+    guessed_from = Target(network=NETWORKS[3])
+    async with pool.acquire() as conn:
+        async with conn.transaction():
+            assert await block(conn, guessed_from, "a drill", doing)
+        fault = LoginFault("http://127.0.0.1:9", pool)
+        await fault.lift()
+        await fault.tidy()
+        async with conn.transaction():
+            assert not await unblock(conn, guessed_from, doing)

@@ -2,18 +2,19 @@
 
 import asyncio
 import time
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
-from itertools import count
+from itertools import cycle
 
 import httpx2
 
 from quantum_scheduler.accounts.actions import Doing, Target, require_proof_of_work, unblock
 from quantum_scheduler.postgres.connect import Pool
 
-# Where they come from: an address of this machine that nobody else uses, so that blocking it hits nobody.
-SOURCE = "127.66.0.1"
-NETWORK = "127.66.0.0/24"
+# Where they come from: addresses of this machine that nobody else uses, so that blocking them hits nobody. They are
+# many, because the door shuts by itself before one that guesses ten times.
+SOURCES = tuple(f"127.66.{number}.1" for number in range(16))
+NETWORKS = tuple(f"127.66.{number}.0/24" for number in range(16))
 EVERY_S = 0.25
 TIMEOUT_S = 10.0
 
@@ -42,19 +43,24 @@ class LoginFault:
             self._guessing = None
 
     async def tidy(self) -> None:
-        """Unblock where it came from, and ask nobody for work any more."""
+        """Unblock where they came from, and ask nobody for work any more."""
         doing = Doing(now=datetime.now(UTC))
         async with self._pool.acquire() as conn, conn.transaction():
-            await unblock(conn, Target(network=NETWORK), doing)
+            for network in NETWORKS:
+                await unblock(conn, Target(network=network), doing)
             await require_proof_of_work(conn, doing, for_s=0.0)
 
     async def _guess(self) -> None:
-        from_there = httpx2.AsyncHTTPTransport(local_address=SOURCE)
-        async with httpx2.AsyncClient(base_url=self._url, transport=from_there, timeout=TIMEOUT_S) as http:
-            for number in count():
+        async with AsyncExitStack() as stack:
+            doors = [await stack.enter_async_context(self._open(source)) for source in SOURCES]
+            for number, http in enumerate(cycle(doors)):
                 if time.monotonic() >= self._until_s:
                     return
                 body = {"email": f"drill-{number}@example.com", "password": f"guessed {number}"}
                 with suppress(httpx2.HTTPError):
                     await http.post("/v1/login", json=body)
                 await asyncio.sleep(EVERY_S)
+
+    def _open(self, source: str) -> httpx2.AsyncClient:
+        from_there = httpx2.AsyncHTTPTransport(local_address=source)
+        return httpx2.AsyncClient(base_url=self._url, transport=from_there, timeout=TIMEOUT_S)
