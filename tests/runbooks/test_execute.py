@@ -124,6 +124,7 @@ async def test_an_incident_starts_its_runbook_once_and_again_when_it_is_reopened
             await start_due(conn, shelf, REGISTRY, NOBODY, now=datetime.now(UTC))
         runs = await store.list_runs(conn, unfinished=False, incident_id=incident.id, before=None, limit=10)
     assert [each.status for each in runs] == ["running", "succeeded"]
+    assert runs[0].state.began_s > runs[1].state.began_s  # no phase is late because the incident is one of before
 
 
 async def test_a_runbook_that_cannot_be_executed_is_left_to_people_and_said_once(pool: Pool) -> None:

@@ -18,7 +18,7 @@ from quantum_scheduler.drills.people import People
 from quantum_scheduler.drills.permit import open_drill
 from quantum_scheduler.drills.report import Report, write_document
 from quantum_scheduler.incidents import respond
-from quantum_scheduler.incidents.detection.look_up import is_any_raised
+from quantum_scheduler.incidents.detection.look_up import is_raised
 from quantum_scheduler.incidents.look_up import find_incident
 from quantum_scheduler.incidents.model import UNRESOLVED
 from quantum_scheduler.incidents.paging.announce import Audience
@@ -63,11 +63,12 @@ async def conduct_drill(order: Order, fault: Fault, ground: Ground) -> Report:
     """
     began_at = datetime.now(UTC)
     async with _registered(order, ground) as drill_id:
-        await _await_quiet(order, ground)
         load = Load(ground.http, backend=order.scenario.backend, jobs_per_s=order.jobs_per_s, chance=Random())  # noqa: S311
         seen = Seen(has_ramp=any(step.ramp for step in ground.runbook.steps()))
         loading = asyncio.create_task(load.run())
         try:
+            # With the load, because shares of nothing are not known and keep a signal raised.
+            await _await_quiet(order, ground)
             seen = await _break_and_follow(order, fault, ground, load, seen)
         finally:
             loading.cancel()
@@ -101,17 +102,18 @@ async def _registered(order: Order, ground: Ground) -> AsyncIterator[int]:
 
 
 async def _await_quiet(order: Order, ground: Ground) -> None:
-    """Wait until no signal of the runbook is raised: one that is, does not tell what happens now."""
+    """Wait until the runbook's first signal is not raised: it could not tell what happens now."""
+    runbook, title = order.scenario.runbook, ground.runbook.signals[0].title
     ends_at = datetime.now(UTC) + timedelta(seconds=ground.patience.quiet_s)
     is_told = False
     while True:
         async with ground.pool.acquire() as conn:
-            if not await is_any_raised(conn, order.scenario.runbook):
+            if not await is_raised(conn, runbook, title):
                 return
         if datetime.now(UTC) >= ends_at:
-            raise DrillRefused(f"signals of {order.scenario.runbook} are raised already: there is something real to do")
+            raise DrillRefused(f"{runbook}: {title} is raised already, so there is something real to do")
         if not is_told:
-            ground.tell(f"waiting until the signals of {order.scenario.runbook} have cleared")
+            ground.tell(f"waiting until this has cleared: {title}")
             is_told = True
         await asyncio.sleep(LOOK_EVERY_S)
 

@@ -58,7 +58,7 @@ async def start_run(
         if incident is not None and (holder.incident_id, holder.runbook) == (incident.id, runbook.name):
             return holder, []
         await _make_way(conn, holder, lock, now=now)
-    began_at = now if incident is None else incident.declared_at
+    began_at = now if incident is None else await _find_beginning(conn, incident)
     pace = await store.find_pace(conn, runbook.name, now)
     state, effects = begin(plan, began_s=began_at.timestamp(), now_s=now.timestamp(), pace=pace)
     new = NewRun(
@@ -129,6 +129,12 @@ async def _note_broken(conn: Connection, incident: Incident, reason: str, *, now
     async with conn.transaction():
         detail = {"runbook": incident.runbook, "reason": reason}
         await move.note(conn, incident.id, BROKEN, actor="watch", now=now, detail=detail)
+
+
+async def _find_beginning(conn: Connection, incident: Incident) -> datetime:
+    """When an incident was declared, or came back: its phases count from there."""
+    reopened = [each.at for each in await read_timeline(conn, incident.id) if each.kind == "reopened"]
+    return max(reopened, default=incident.declared_at)
 
 
 async def _is_reopened(conn: Connection, incident_id: int, *, since: datetime) -> bool:

@@ -4,6 +4,7 @@ from quantum_scheduler.incidents.detection import store
 from quantum_scheduler.postgres.connect import Connection
 
 
-async def is_any_raised(conn: Connection, runbook: str) -> bool:
+async def is_raised(conn: Connection, runbook: str, title: str) -> bool:
     """Say whether a signal of a runbook is raised."""
-    return any(each.is_raised for each in await store.read_signals(conn) if each.runbook == runbook)
+    signals = await store.read_signals(conn)
+    return any(each.is_raised for each in signals if (each.runbook, each.title) == (runbook, title))
