@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
@@ -14,6 +15,8 @@ from tests.solving.test_pool import HERE, PATIENCE_S, call, children_of, has_end
 from quantum_scheduler.jobs.lease import measure_memory_mb
 from quantum_scheduler.solving.pool import ProcessPool
 from quantum_scheduler.solving.port import ComputeUnavailable
+
+NICENESS = 5
 
 
 @pytest.fixture
@@ -29,6 +32,11 @@ async def pool(environ: dict[str, str]) -> AsyncIterator[ProcessPool]:
 
 async def who(pool: ProcessPool) -> list[int]:
     return [int(number) for number in (await call(pool, "who")).split()]
+
+
+def weigh_session(pid: int) -> list[str]:
+    """The niceness of a process's session; nothing where the system does not weigh sessions."""
+    return [path.read_text(encoding="ascii").split()[-1] for path in Path(f"/proc/{pid}").glob("autogroup")]
 
 
 async def test_modules_are_imported_once_however_often_a_child_is_killed(pool: ProcessPool) -> None:
@@ -60,6 +68,16 @@ async def test_the_memory_that_forks_share_is_counted_once(pool: ProcessPool) ->
             await asyncio.sleep(0.01)
     held_mb = psutil.Process(stem).memory_info().rss / 2**20
     assert measure_memory_mb(psutil.Process(stem)) < 2.5 * held_mb
+
+
+async def test_processes_that_step_back_do_so_as_a_session_too(environ: dict[str, str]) -> None:
+    preload = ["quantum_scheduler.solving.step_back", "pool_functions"]
+    async with ProcessPool(1, preload, environ=environ, forks=True) as pool:
+        _, stem, child = await who(pool)
+        assert os.getpriority(os.PRIO_PROCESS, child) == os.getpriority(os.PRIO_PROCESS, 0) + NICENESS
+        assert os.getsid(child) == stem
+        weights = weigh_session(child)
+    assert set(weights) <= {str(NICENESS)}
 
 
 async def test_closing_leaves_no_process_behind(environ: dict[str, str]) -> None:

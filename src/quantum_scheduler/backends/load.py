@@ -1,7 +1,7 @@
 """Find backends by name among the installed entry points."""
 
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import ClassVar, cast
 
 from quantum_scheduler.backends.model import ErrorKind
@@ -30,9 +30,7 @@ def load_backend(name: str) -> Backend:
 
     Raises BackendUnknown.
     """
-    for entry in entry_points(group=GROUP, name=name):
-        return cast("Backend", entry.load()())
-    raise BackendUnknown(name)
+    return cast("Backend", _find_entry(name).load()())
 
 
 def list_modules(name: str) -> tuple[str, ...]:
@@ -40,9 +38,8 @@ def list_modules(name: str) -> tuple[str, ...]:
 
     Raises BackendUnknown.
     """
-    for entry in entry_points(group=GROUP, name=name):
-        return (entry.module, *getattr(entry.load(), "sdk", ()))
-    raise BackendUnknown(name)
+    entry = _find_entry(name)
+    return (entry.module, *getattr(entry.load(), "sdk", ()))
 
 
 @cache
@@ -56,3 +53,15 @@ def is_local(name: str) -> bool:
         return backend.capabilities().idempotent_submit == "local"
     finally:
         backend.close()
+
+
+# The lists of all installed packages are read for it, which takes as long as a small problem.
+@cache
+def _find_entry(name: str) -> EntryPoint:
+    """Find the entry point of a backend; one that is not there is looked for again the next time.
+
+    Raises BackendUnknown.
+    """
+    for entry in entry_points(group=GROUP, name=name):
+        return entry
+    raise BackendUnknown(name)

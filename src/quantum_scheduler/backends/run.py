@@ -11,6 +11,8 @@ from quantum_scheduler.problems.problem import Problem
 GRACE_S = 30.0
 # How long a cancelled submission may take to hand over its best so far.
 CANCEL_GRACE_S = 5.0
+# It is asked again after so much of its age, so no answer lies there for longer than that.
+POLL_SHARE = 0.2
 POLL_MIN_S = 0.001
 POLL_MAX_S = 0.1
 
@@ -68,16 +70,16 @@ def _wait(
 ) -> Poll:
     """Poll until the submission is neither queued nor running, or it is to stop, or the deadline has come."""
     reported: Progress | None = None
-    pause_s = POLL_MIN_S
+    began_s = time.monotonic()
     while True:
         poll = backend.poll(handle)
         if poll.progress is not None and poll.progress != reported:
             reported = poll.progress
             report(reported)
-        if poll.state not in ("queued", "running") or stopped() or time.monotonic() >= deadline_s:
+        now_s = time.monotonic()
+        if poll.state not in ("queued", "running") or stopped() or now_s >= deadline_s:
             return poll
-        time.sleep(pause_s)
-        pause_s = min(2 * pause_s, POLL_MAX_S)
+        time.sleep(min(max(POLL_MIN_S, POLL_SHARE * (now_s - began_s)), POLL_MAX_S))
 
 
 def _cancel_quietly(backend: Backend, handle: Handle) -> None:

@@ -21,7 +21,8 @@ SPARES = 1
 # A child is replaced after so many calls, or once it has kept so much memory: native libraries leak and fragment.
 CALLS_PER_CHILD_MAX = 1_000
 RESIDENT_GROWTH_MAX_BYTES = 512 * 2**20
-START_TIMEOUT_S = 120.0
+# Imports take seconds, and many times as long where solvers have every core.
+START_TIMEOUT_S = 300.0
 EXIT_GRACE_S = 1.0
 # How often a call is handed to another child because the first died before it began; more means that none can live.
 HANDOVERS_MAX = 3

@@ -19,7 +19,7 @@ _READ_BYTES = 65_536
 
 
 class Child:
-    """A child process in a session of its own, and the parent's ends of its socket and of its output.
+    """A child process in a process group of its own, and the parent's ends of its socket and of its output.
 
     It belongs to the running event loop. `death` becomes readable when it is dead, and `reap` then lets go of that and
     tells its return code. `exited` ends with the code once it and its process group are dead and reaped.

@@ -73,6 +73,7 @@ class _Stem:
             os.close(news_fd)
             self._let_go()
             _be_a_child(stem_pid, channel_fd, output_fd)
+        os.setpgid(pid, pid)  # before the pool knows of it, and may want to kill all that it started
         os.close(channel_fd)
         os.close(output_fd)
         self._news[pid] = socket.socket(fileno=news_fd)
@@ -115,7 +116,6 @@ def _be_a_child(stem_pid: int, channel_fd: int, output_fd: int) -> NoReturn:
     """Answer calls until the pool hangs up."""
     code = 1
     try:
-        os.setsid()
         die_with(stem_pid)
         for standard in (sys.stdout, sys.stderr):
             os.dup2(output_fd, standard.fileno())
