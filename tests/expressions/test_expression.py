@@ -1,5 +1,6 @@
 """Expressions: nothing reaches beyond registered names, and what is not known is never false."""
 
+import ast
 import string
 from collections.abc import Mapping, Sequence
 
@@ -97,6 +98,15 @@ def test_what_may_not_be_written_is_refused_with_its_line(text: str) -> None:
     with pytest.raises(ExpressionInvalid) as refused:
         parse_expression(text, 7)
     assert refused.value.line == 7
+
+
+def test_an_action_may_be_called_raise_and_texts_keep_the_word() -> None:
+    parsed = parse_expression(r"""quota.raise(1, reason="\".raise(", note='.raise(')""", 1)
+    ((name, call),) = find_calls(parsed)
+    assert name == "quota.raise"
+    assert [ast.literal_eval(each.value) for each in call.keywords] == ['".raise(', ".raise("]
+    with pytest.raises(ExpressionInvalid):
+        parse_expression("raise", 1)
 
 
 def test_a_single_equals_sign_is_explained() -> None:

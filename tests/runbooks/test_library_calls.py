@@ -37,7 +37,7 @@ NEED_TROUBLES = {
     "jobs.scale": "is unknown",
     "jwt.rotate": "no peppers",
     "limits.set_multiplier": "no rates are of class ''",
-    "quota.increase": "meter",
+    "quota.raise": "meter",
     "ramp": "no backend is called ''",
     "secrets.rotate": "no new value",
 }

@@ -17,6 +17,9 @@ _OPERATORS = (
     ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod,
     ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn,
 )  # fmt: skip
+# `quota.raise(...)` is no expression for Python, to which `raise` is a keyword; but a name with a letter
+# of another width is the same name (PEP 3131). Texts in quotes stay as they are.
+_RAISE = re.compile(r"""('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")|(?<=\.)raise\b""")
 _SINGLE_EQUALS = re.compile(r"(?<![=<>!])=(?!=)")
 
 
@@ -46,7 +49,7 @@ def parse_expression(text: str, line: int) -> Expression:
     if len(text) > TEXT_MAX:
         raise ExpressionInvalid(line, f"the expression has {len(text):,} characters; {TEXT_MAX:,} are the most")
     try:
-        node = ast.parse(text, mode="eval").body
+        node = ast.parse(_RAISE.sub(lambda found: found[1] or "\uff52aise", text), mode="eval").body
         _check_shape(node, line)
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         if isinstance(error, ExpressionInvalid):

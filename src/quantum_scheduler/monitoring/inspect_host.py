@@ -5,11 +5,11 @@ from pathlib import Path
 
 import psutil
 
+from quantum_scheduler.monitoring.host import CGROUP, measure_disk, measure_memory
+
 PROCESSES_LISTED_MAX = 10
 MB = 2**20
 GB = 2**30
-# Where the memory of a container is limited, and how much of it is used; in version 2 of control groups.
-CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +50,13 @@ class DiskUse:
 
 def inspect_memory(cgroup: Path = CGROUP) -> MemoryUse:
     """`host.memory`: look at the memory of the machine on which this runs, and at who holds most of it."""
-    memory = psutil.virtual_memory()
-    total, available = float(memory.total), float(memory.available)
-    limit, used = _read_number(cgroup / "memory.max"), _read_number(cgroup / "memory.current")
-    if limit is not None and used is not None and limit < total:
-        # What is cached of files is given back when it is needed.
-        used -= _read_cached(cgroup / "memory.stat")
-        total, available = limit, min(available, max(0.0, limit - used))
+    memory = measure_memory(cgroup)
     largest = sorted(_list_processes(), key=lambda each: -each.memory_mb)[:PROCESSES_LISTED_MAX]
     first = largest[0] if largest else ProcessMemory(pid=0, name="", memory_mb=0.0)
     return MemoryUse(
-        total_mb=round(total / MB, 1),
-        available_mb=round(available / MB, 1),
-        used_share=round(1 - available / total, 4),
+        total_mb=round(memory.total / MB, 1),
+        available_mb=round(memory.free / MB, 1),
+        used_share=round(memory.used_ratio, 4),
         swap_used_mb=round(psutil.swap_memory().used / MB, 1),
         largest_pid=first.pid,
         largest_name=first.name,
@@ -73,12 +67,12 @@ def inspect_memory(cgroup: Path = CGROUP) -> MemoryUse:
 
 def inspect_disk(folder: Path) -> DiskUse:
     """`host.disk`: look at what is left of the disk that holds a folder."""
-    disk = psutil.disk_usage(str(folder))
+    disk = measure_disk(folder)
     return DiskUse(
         folder=str(folder),
         total_gb=round(disk.total / GB, 2),
         free_gb=round(disk.free / GB, 2),
-        used_share=round(disk.used / (disk.used + disk.free), 4),
+        used_share=round(disk.used_ratio, 4),
     )
 
 
@@ -91,19 +85,3 @@ def _list_processes() -> list[ProcessMemory]:
         except psutil.Error:  # it has ended meanwhile, or belongs to somebody else
             continue
     return found
-
-
-def _read_number(path: Path) -> float | None:
-    """Read a number of the control group; None where it has none, or no limit."""
-    try:
-        return float(path.read_text())
-    except (OSError, ValueError):
-        return None
-
-
-def _read_cached(path: Path) -> float:
-    try:
-        words = dict(line.split(maxsplit=1) for line in path.read_text().splitlines())
-        return float(words.get("inactive_file", 0))
-    except (OSError, ValueError):
-        return 0.0

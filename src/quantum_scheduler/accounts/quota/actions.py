@@ -19,7 +19,7 @@ async def raise_quota(
     by: Principal | None = None,
     incident_id: str | None = None,
 ) -> Usage:
-    """`quota.increase`: give an organisation at least so much of a meter in the present period, and say how it stands.
+    """`quota.raise`: give an organisation at least so much of a meter in the present period, and say how it stands.
 
     Raises MeterUncounted, ValueError.
     """

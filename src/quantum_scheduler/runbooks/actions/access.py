@@ -165,5 +165,5 @@ ACTIONS: tuple[Action, ...] = (
     dangerous("jwt.rotate", rotate_signing_key, audits_itself=True),
     write("limits.set_multiplier", set_multiplier, undo="limits.set_multiplier(class_name, 1)", audits_itself=True),
     write("limits.set_plan", set_plan, undo="limits.set_plan(org, before)", audits_itself=True),
-    write("quota.increase", raise_quota, audits_itself=True),
+    write("quota.raise", raise_quota, audits_itself=True),
 )
