@@ -97,6 +97,26 @@ async def test_a_second_factor_is_asked_for_of_an_organisation(house: House, roo
         assert (await ada.http.get("/v1/users")).status_code == 200
 
 
+async def test_a_second_factor_that_was_lost_is_removed_by_admins_only(house: House, root: Visitor) -> None:
+    ada_id = await house.add_user(ADA)
+    async with house.visitor() as ada, house.visitor("203.0.113.2") as op:
+        await ada.enter(ADA)
+        await ada.set_factor()
+        await op.enter(OP)
+        refused = await op.http.post("/v1/admin/accounts/remove-second-factor", json={"user": str(ada_id)})
+        assert refused.status_code == 403
+        await house.desk.postbox.drain()
+        house.mailbox.mails.clear()
+        assert await act(root, "accounts/remove-second-factor", user=str(ada_id)) == {"changed": True}
+        assert (await last_entry(house))[:2] == ("accounts.remove_second_factor", INCIDENT)
+        assert await act(root, "accounts/remove-second-factor", user=str(ada_id)) == {"changed": False}
+        assert (await ada.http.get("/v1/me")).status_code == 401
+        assert (await ada.log_in(ADA)).status_code == 200
+        await house.desk.postbox.drain()
+        told = [(mail.to, mail.subject) for mail in house.mailbox.mails]
+    assert told == [(ADA, "Your second factor was removed - quantum-scheduler")]
+
+
 async def test_keys_are_replaced_and_revoked_by_admins_and_only_revoked_by_operators(
     house: House, root: Visitor
 ) -> None:
@@ -136,6 +156,7 @@ REFUSED: tuple[tuple[str, dict[str, Any], int], ...] = (
     ("accounts/block", {"user": str(uuid4()), "reason": "unknown"}, 404),
     ("accounts/unlock", {"user": str(uuid4())}, 404),
     ("accounts/require-second-factor", {"organisation": str(uuid4())}, 404),
+    ("accounts/remove-second-factor", {"user": str(uuid4())}, 404),
     (f"keys/{uuid4()}/revoke", {}, 404),
     (f"keys/{uuid4()}/rotate", {}, 404),
     ("accounts/require-proof-of-work", {"for_s": -1}, 422),

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import pytest
-from tests.accounts.house import House, Visitor
+from tests.accounts.house import House
 
 from quantum_scheduler.accounts.actions import Doing, require_second_factor
 
@@ -15,14 +15,6 @@ async def ask_for_factor(house: House, org_id: UUID, *, is_required: bool = True
         changed = await require_second_factor(conn, org_id, Doing(now=house.clock()), is_required=is_required)
     house.api.state.doorkeeper.forget()
     return changed
-
-
-async def set_factor(visitor: Visitor) -> str:
-    """Set a second factor up, and return its secret."""
-    secret: str = (await visitor.http.post("/v1/totp")).json()["secret"]
-    confirmed = await visitor.http.post("/v1/totp/confirm", json={"code": await visitor.code(secret)})
-    assert confirmed.status_code == 200, confirmed.text
-    return secret
 
 
 @pytest.mark.parametrize(("role", "session"), [("operator", "token"), ("finance", "token"), ("admin", "cookie")])
@@ -37,7 +29,7 @@ async def test_a_session_without_a_factor_may_only_set_one(house: House, role: s
         assert (refused.status_code, refused.json()["type"]) == (403, "/problems/second-factor-needed")
         assert (await ada.http.get("/v1/quota")).status_code == 403
         assert (await ada.http.get("/v1/me")).json()["second_factor_due"]
-        await set_factor(ada)
+        await ada.set_factor()
         assert (await ada.http.get("/v1/audit")).status_code == 200
         assert not (await ada.http.get("/v1/me")).json()["second_factor_due"]
 
@@ -49,7 +41,7 @@ async def test_a_new_login_with_the_password_alone_opens_nothing_either(house: H
     async with house.visitor() as ada:
         await ada.enter(ADA)
         assert (await ada.http.get("/v1/users")).status_code == 403
-        secret = await set_factor(ada)
+        secret = await ada.set_factor()
         house.clock.pass_by(30)
         await ada.enter(ADA, code=await ada.code(secret))
         assert (await ada.http.get("/v1/users")).status_code == 200
@@ -88,7 +80,7 @@ async def test_a_factor_that_is_set_or_removed_ends_the_other_sessions(house: Ho
     async with house.visitor() as here, house.visitor() as there:
         await here.enter(ADA)
         await there.enter(ADA)
-        secret = await set_factor(here)
+        secret = await here.set_factor()
         assert (await there.http.get("/v1/me")).status_code == 401
         house.clock.pass_by(30)
         await there.enter(ADA, code=await there.code(secret))

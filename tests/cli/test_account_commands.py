@@ -35,6 +35,7 @@ def test_the_set_up_link_of_the_first_start_makes_the_admin_who_then_logs_in(ser
     assert run_json(run_here, service, "user", "block", "admin@localhost", "--reason", "left") == {"changed": False}
     assert run_json(run_here, service, "user", "unblock", "admin@localhost") == {"changed": True}
     assert run_json(run_here, service, "user", "unlock", "admin@localhost") == {"changed": False}
+    assert run_json(run_here, service, "user", "remove-second-factor", "admin@localhost") == {"changed": False}
 
 
 def test_organisations_and_keys_are_made_used_rotated_and_revoked(service: Any, run_here: Any) -> None:

@@ -128,6 +128,18 @@ async def require_second_factor(conn: Connection, org_id: UUID, doing: Doing, *,
     return await _note(conn, "accounts.require_second_factor", subject, doing, changed=changed, is_required=is_required)
 
 
+async def remove_second_factor(conn: Connection, user_id: UUID, doing: Doing) -> bool:
+    """`accounts.remove_second_factor`: for somebody who has lost it, and the recovery codes; False if none was set.
+
+    Their sessions end. Raises UserUnknown.
+    """
+    await _check_person(conn, user_id)
+    changed = await person.remove_totp(conn, user_id)
+    if changed:
+        await session.revoke_all(conn, user_id, doing.now, other_than=None)
+    return await _note(conn, "accounts.remove_second_factor", f"user:{user_id}", doing, changed=changed)
+
+
 async def revoke_key(conn: Connection, key_id: UUID, doing: Doing, *, org_id: UUID | None = None) -> bool:
     """`keys.revoke`: end a key in every process at once, one of `org_id` only where it is given.
 

@@ -88,6 +88,17 @@ def unlock(email: Email, /, *, incident: Incident = None, json: Json = False) ->
 
 
 @app.command
+def remove_second_factor(email: Email, /, *, incident: Incident = None, json: Json = False) -> int:
+    """Remove the second factor of somebody who has lost it; make sure first that it is them who ask."""
+
+    async def change(conn: Connection, _desk: LoginDesk) -> bool:
+        return await actions.remove_second_factor(conn, await find_user(conn, email), doing(incident))
+
+    changed = ask(change)
+    return answer({"changed": changed}, "removed" if changed else "none was set", json=json)
+
+
+@app.command
 def require_proof(
     *,
     minutes: Annotated[float, Parameter(help="For so long; 0 ends it.", validator=Number(gte=0, lte=PROOF_S_MAX / 60))],

@@ -11,6 +11,8 @@ from fastapi import APIRouter
 from quantum_scheduler.accounts import actions
 from quantum_scheduler.accounts.actions import Doing, Target
 from quantum_scheduler.accounts.login.desk import LoginDesk
+from quantum_scheduler.accounts.login.store.person import find_person
+from quantum_scheduler.accounts.login.tell import tell_person
 from quantum_scheduler.accounts.model import Principal
 from quantum_scheduler.accounts.routes.describe import CONFLICT, UNKNOWN, takes
 from quantum_scheduler.accounts.routes.document import ChangedDocument, NewKeyDocument, SigningDocument
@@ -22,7 +24,7 @@ from quantum_scheduler.accounts.routes.request import (
     ProofRequest,
     SecondFactorRequest,
     TargetRequest,
-    UnlockRequest,
+    UserRequest,
 )
 from quantum_scheduler.problems.body import read_document_body
 
@@ -31,6 +33,8 @@ router = APIRouter(prefix="/v1/admin", tags=["Administration"])
 Operator = Annotated[Principal, needs("ops:write")]
 # A new key lets its reader in as whoever it is for: that is for admins, not for operators.
 KeyWriter = Annotated[Principal, needs("keys:write")]
+# Without their factor a password is enough to be them.
+UserWriter = Annotated[Principal, needs("users:write")]
 
 WHO = "00000000-0000-7000-8000-0000000000aa"
 INCIDENT = "incident-2026-11-22-001"
@@ -77,11 +81,11 @@ async def unblock(caller: Operator, desk: Desk, keeper: Keeper, body: Body) -> C
     summary="Give a user the budget for untrusted devices back",
     response_description="Whether any of it was spent.",
     responses=UNKNOWN,
-    openapi_extra=takes(UnlockRequest, user=WHO, incident_id=INCIDENT),
+    openapi_extra=takes(UserRequest, user=WHO, incident_id=INCIDENT),
 )
 async def unlock(caller: Operator, desk: Desk, body: Body) -> ChangedDocument:
     """Trusted devices have budgets of their own, which nobody else can spend."""
-    asked = read_document_body(UnlockRequest, body)
+    asked = read_document_body(UserRequest, body)
     async with desk.pool.acquire() as conn, conn.transaction():
         changed = await actions.unlock(conn, asked.user, _doing(desk, caller, asked))
     return ChangedDocument(changed=changed)
@@ -118,6 +122,28 @@ async def require_factor(caller: Operator, desk: Desk, keeper: Keeper, body: Bod
         doing = _doing(desk, caller, asked)
         changed = await actions.require_second_factor(conn, asked.organisation, doing, is_required=asked.is_required)
     keeper.forget()
+    return ChangedDocument(changed=changed)
+
+
+@router.post(
+    "/accounts/remove-second-factor",
+    operation_id="removeSecondFactor",
+    summary="Remove a second factor that somebody has lost",
+    response_description="Whether one was set.",
+    responses=UNKNOWN,
+    openapi_extra=takes(UserRequest, user=WHO, incident_id=INCIDENT),
+)
+async def remove_factor(
+    caller: Operator, _admin: UserWriter, desk: Desk, keeper: Keeper, body: Body
+) -> ChangedDocument:
+    """Make sure first that it is them who ask. Their sessions end, they are told, and log in with the password."""
+    asked = read_document_body(UserRequest, body)
+    async with desk.pool.acquire() as conn, conn.transaction():
+        changed = await actions.remove_second_factor(conn, asked.user, _doing(desk, caller, asked))
+        person = await find_person(conn, asked.user)
+    keeper.forget()
+    if changed and person is not None:
+        tell_person(desk, person.email, "second_factor_removed")
     return ChangedDocument(changed=changed)
 
 

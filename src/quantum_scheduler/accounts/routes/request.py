@@ -154,8 +154,8 @@ class BlockRequest(TargetRequest):
     for_s: float = Field(default=3_600.0, gt=0, le=BLOCK_S_MAX, description="How long, of a network.")
 
 
-class UnlockRequest(AdminRequest):
-    """Who gets the whole budget for untrusted devices back."""
+class UserRequest(AdminRequest):
+    """Whose account is meant."""
 
     user: UUID
 
@@ -195,7 +195,7 @@ REQUEST_BODIES: tuple[type[BaseModel], ...] = (
     AdminRequest,
     TargetRequest,
     BlockRequest,
-    UnlockRequest,
+    UserRequest,
     ProofRequest,
     SecondFactorRequest,
     AdminRotateRequest,

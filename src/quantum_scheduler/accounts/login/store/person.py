@@ -63,7 +63,7 @@ WHERE id = $1
 REMOVE_TOTP = """
 UPDATE person SET totp_sealed = NULL, totp_waiting = NULL, totp_failures = 0, totp_next_at = NULL,
     recovery_digests = '{}'
-WHERE id = $1
+WHERE id = $1 AND totp_sealed IS NOT NULL RETURNING id
 """
 
 NEEDS_FACTOR = """
@@ -164,9 +164,9 @@ async def set_totp(
     await conn.execute(SET_TOTP, user_id, sealed, step, recovery_digests)
 
 
-async def remove_totp(conn: Connection, user_id: UUID) -> None:
-    """Ask for no second factor any more."""
-    await conn.execute(REMOVE_TOTP, user_id)
+async def remove_totp(conn: Connection, user_id: UUID) -> bool:
+    """Ask for no second factor any more; False where none was set."""
+    return await conn.fetchval(REMOVE_TOTP, user_id) is not None
 
 
 async def needs_factor(conn: Connection, user_id: UUID) -> bool:
