@@ -2,6 +2,7 @@ import math
 import threading
 import time
 from dataclasses import replace
+from itertools import chain, repeat
 
 import pytest
 from hypothesis import assume, given, settings
@@ -9,14 +10,15 @@ from tests.backends.schedules import least_objective, tiny_schedules, workshop
 
 from quantum_scheduler.backends.classical.bound import bound_objective, latest_horizon
 from quantum_scheduler.backends.classical.choose import METHODS, SCHEDULE
-from quantum_scheduler.backends.classical.formulate import formulate_schedule
+from quantum_scheduler.backends.classical.effort import MODEL_SIZE_MAX
+from quantum_scheduler.backends.classical.formulate import FormulationStopped, formulate_schedule
 from quantum_scheduler.backends.classical.improve import Found, improve_schedule
 from quantum_scheduler.backends.classical.list_search.kernels import Kernels, load_kernels
 from quantum_scheduler.backends.classical.mend import Mender
 from quantum_scheduler.backends.classical.objective import weigh_objective
 from quantum_scheduler.backends.classical.schedule import search_rounds, search_schedule
 from quantum_scheduler.backends.local import Stop
-from quantum_scheduler.backends.model import Answer, Limits
+from quantum_scheduler.backends.model import Answer, BackendError, Limits
 from quantum_scheduler.problems.model import Number
 from quantum_scheduler.problems.place import Unplaceable, place_tasks
 from quantum_scheduler.problems.relate import latest_end, relate
@@ -262,3 +264,25 @@ def test_a_problem_too_large_for_a_model_is_solved_by_list_schedules_with_a_boun
     assert answer.bound is not None
     assert answer.claimed_objective is not None
     assert answer.bound <= answer.claimed_objective
+
+
+def test_a_model_that_would_not_fit_in_memory_is_refused_by_name() -> None:
+    agents = tuple(Agent(id=f"a{i}") for i in range(600))
+    problem = ScheduleProblem(agents=agents, tasks=tuple(Task(id=f"t{i}", duration=1 + i % 9) for i in range(1_000)))
+    with pytest.raises(BackendError, match=rf"cp-sat takes at most {MODEL_SIZE_MAX:,} .* not 601,000") as refusal:
+        search(problem, replace(LIMITS, method="cp-sat"))
+    assert refusal.value.kind == "too_large"
+
+
+def test_a_model_that_is_still_written_when_the_time_is_over_is_given_up() -> None:
+    problem = workshop(60)
+    relations, horizon = relate(problem), latest_horizon(problem)
+    asked = chain([False] * 63, repeat(True))
+    with pytest.raises(FormulationStopped):
+        formulate_schedule(
+            problem,
+            relations,
+            weigh_objective(problem, horizon),
+            horizon,
+            stop=lambda: next(asked),
+        )

@@ -33,6 +33,7 @@ def test_a_schedule_is_solved_shown_written_and_drawn(run: Any, examples: Path, 
     result = json.loads(out.read_text())
     assert f"{result['objective']:,}" in ended.stdout
     assert "verified" in ended.stdout
+    assert f"classical by {result['info']['method']} in" in ended.stdout
     assert "┃" in ended.stdout
     assert "\x1b" not in ended.stdout + ended.stderr
     assert len(result["solution"]["assignments"]) == 60

@@ -200,7 +200,9 @@ def _by(asked: Mapping[str, Any]) -> str:
 
 
 def _describe_solve(result: Mapping[str, Any]) -> str:
-    text = f"{result['backend']}{_by(result)} in {result['seconds']:.1f} s of at most {result['time_limit_s']:g} s"
+    used = result.get("info", {}).get("method")
+    by = f" by {_flatten(used)}" if used else _by(result)
+    text = f"{result['backend']}{by} in {result['seconds']:.1f} s of at most {result['time_limit_s']:g} s"
     text += f", seed {result['seed']}" + (" (reproducible)" if result["reproducible"] else "")
     if result["cached"]:
         text += ", recalled from the solution cache"

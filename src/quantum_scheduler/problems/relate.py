@@ -1,11 +1,13 @@
 """Relate the parts of a schedule problem by position: who can do what, and what waits for what."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from itertools import accumulate
 
 from quantum_scheduler.problems.qualify import Eligibility
-from quantum_scheduler.problems.schedule import Agent, ScheduleProblem, Task
+from quantum_scheduler.problems.schedule import ScheduleProblem, Task, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,7 @@ def _rounded_up(work: int, capacity: int) -> int:
 
 def _eligible(problem: ScheduleProblem, earliest: Sequence[int]) -> tuple[tuple[int, ...], ...]:
     eligibility = Eligibility(problem.agents)
+    calendars = [None if agent.availability is None else _Calendar(agent.availability) for agent in problem.agents]
     skilled: dict[tuple[tuple[str, int], ...], tuple[int, ...]] = {}
     eligible: dict[tuple[object, ...], tuple[int, ...]] = {}
     answer = []
@@ -75,7 +78,9 @@ def _eligible(problem: ScheduleProblem, earliest: Sequence[int]) -> tuple[tuple[
         kind = (skills, start, task.duration, latest)
         if kind not in eligible:
             eligible[kind] = tuple(
-                i for i in skilled[skills] if _has_window(problem.agents[i], start, task.duration, latest)
+                i
+                for i in skilled[skills]
+                if (calendar := calendars[i]) is None or calendar.holds(start, task.duration, latest)
             )
         answer.append(eligible[kind])
     return tuple(answer)
@@ -88,11 +93,21 @@ def _members(agents: int) -> Iterator[int]:
         agents &= agents - 1
 
 
-def _has_window(agent: Agent, start: int, duration: int, latest: int | None) -> bool:
-    """Tell whether a window of the agent holds `duration` between `start` and `latest`."""
-    if agent.availability is None:
-        return True
-    return any(
-        max(window.start, start) + duration <= (window.end if latest is None else min(window.end, latest))
-        for window in agent.availability
-    )
+class _Calendar:
+    """The windows of an agent who is not always there, to look for room in."""
+
+    def __init__(self, windows: Sequence[Window]) -> None:
+        self._spans = sorted((window.start, window.end) for window in windows)
+        # The latest end of each window and those before it.
+        self._reached = list(accumulate((end for _, end in self._spans), max))
+
+    def holds(self, start: int, duration: int, latest: int | None) -> bool:
+        """Tell whether a window holds `duration` between `start` and `latest`."""
+        for at in range(bisect_left(self._reached, start + duration), len(self._spans)):
+            opens, closes = self._spans[at]
+            end = max(opens, start) + duration
+            if latest is not None and end > latest:
+                return False
+            if end <= closes:
+                return True
+        return False

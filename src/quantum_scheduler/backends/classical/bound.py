@@ -14,11 +14,12 @@ def bound_objective(problem: ScheduleProblem, relations: Relations, weights: Wei
     """Return a lower bound on the weighted objective: each of its parts at its own least."""
     makespan = max(bound_makespan(problem, relations), _bound_load(problem, relations))
     bound = weights.makespan * makespan
+    # Tasks that are alike share their tuple.
+    prices = {eligible: sorted(weights.cost[agent] for agent in eligible) for eligible in set(relations.eligible)}
     for i, task in enumerate(problem.tasks):
         if task.deadline is not None:
             bound += weights.tardiness[i] * max(0, relations.earliest[i] + task.duration - task.deadline)
-        cheapest = sorted(weights.cost[agent] for agent in relations.eligible[i])[: task.agents]
-        bound += task.duration * sum(cheapest)
+        bound += task.duration * sum(prices[relations.eligible[i]][: task.agents])
     return bound
 
 
@@ -38,9 +39,10 @@ def _bound_load(problem: ScheduleProblem, relations: Relations) -> int:
     """Return the time that the busiest group of agents needs for the tasks that nobody else can do."""
     work: dict[int, int] = defaultdict(int)
     begin: dict[int, int] = {}
+    groups = {eligible: sum(1 << agent for agent in eligible) for eligible in set(relations.eligible)}
     for i, task in enumerate(problem.tasks):
         if task.agents and task.duration and relations.eligible[i]:
-            group = sum(1 << agent for agent in relations.eligible[i])
+            group = groups[relations.eligible[i]]
             work[group] += task.duration * task.agents
             begin[group] = min(begin.get(group, relations.earliest[i]), relations.earliest[i])
     capacities = [agent.capacity for agent in problem.agents]

@@ -45,6 +45,8 @@ PLACE_AGENT_S = 2e-6
 # Seconds to write one literal or task into a model. A round that is not so many times that goes without.
 FORMULATE_S = 25e-6
 FORMULATE_TIMES = 5
+# The largest model that is written: CP-SAT takes some 3 kB for each literal or task.
+MODEL_SIZE_MAX = 500_000
 # CP-SAT's deterministic seconds for each second: of a small model, and of the largest. In between they fall with the
 # size, sooner where due times leave the last tasks a wide choice of starts.
 MODEL_RATE_SMALL = 0.25

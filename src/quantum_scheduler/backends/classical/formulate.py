@@ -5,15 +5,20 @@ true as the task needs; no-overlap or cumulative for each agent, its absences as
 resource. One redundant row for each agent, its load against the makespan, gives the linear relaxation its bound.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
 from quantum_scheduler.backends.classical.objective import Weights
+from quantum_scheduler.backends.run import never
 from quantum_scheduler.problems.model import Assignment, ScheduleSolution
 from quantum_scheduler.problems.relate import Relations, latest_end
 from quantum_scheduler.problems.schedule import Agent, ScheduleProblem
+
+
+class FormulationStopped(Exception):  # noqa: N818  an error is named for what happened
+    """There was no time to write the whole model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +63,20 @@ class Formulation:
 
 
 def formulate_schedule(
-    problem: ScheduleProblem, relations: Relations, weights: Weights, horizon: int, value_max: int | None = None
+    problem: ScheduleProblem,
+    relations: Relations,
+    weights: Weights,
+    horizon: int,
+    value_max: int | None = None,
+    *,
+    stop: Callable[[], bool] = never,
 ) -> Formulation:
     """Write the problem as a model in which every task ends by `horizon`.
 
     Every task must have time to end by then, and by a hard deadline, if it starts as early as it may. `value_max` is
     the weighted objective of a schedule that is known: no task may be so late that this alone is worse.
+
+    Raises FormulationStopped once `stop` says so.
     """
     model = cp_model.CpModel()
     starts = []
@@ -73,13 +86,14 @@ def formulate_schedule(
         if value_max is not None and weight and task.deadline is not None:
             end = min(end, task.deadline + value_max // weight)
         starts.append(model.new_int_var(earliest, end - task.duration, ""))
-    crews = [
-        choose_crew(model, task.agents, eligible)
-        for task, eligible in zip(problem.tasks, relations.eligible, strict=True)
-    ]
+    crews = []
+    for task, eligible in zip(problem.tasks, relations.eligible, strict=True):
+        _check(stop)
+        crews.append(choose_crew(model, task.agents, eligible))
     makespan = model.new_int_var(0, horizon, "")
     _add_order(model, problem, relations, starts, makespan)
     for at, agent in enumerate(problem.agents):
+        _check(stop)
         members = [task for task, crew in enumerate(crews) if at in crew]
         literals = [crews[task][at] for task in members]
         add_agent(model, problem, agent, [(task, starts[task], crews[task][at]) for task in members], horizon)
@@ -107,6 +121,11 @@ def formulate_schedule(
         tardiness=tardiness,
         objective=objective,
     )
+
+
+def _check(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise FormulationStopped
 
 
 def choose_crew(model: cp_model.CpModel, size: int, eligible: Sequence[int]) -> dict[int, cp_model.IntVar]:

@@ -13,8 +13,15 @@ import numpy as np
 
 from quantum_scheduler.backends.classical.bound import bound_objective, latest_horizon
 from quantum_scheduler.backends.classical.dispatch import ListSearch, dispatch_rules, search_lists
-from quantum_scheduler.backends.classical.effort import Lane, Round, Stage, plan_rounds
-from quantum_scheduler.backends.classical.formulate import formulate_schedule
+from quantum_scheduler.backends.classical.effort import (
+    MODEL_SIZE_MAX,
+    Lane,
+    Round,
+    Stage,
+    measure_size,
+    plan_rounds,
+)
+from quantum_scheduler.backends.classical.formulate import FormulationStopped, formulate_schedule
 from quantum_scheduler.backends.classical.improve import Found, improve_schedule
 from quantum_scheduler.backends.classical.list_search.kernels import UNPLACED, Kernels, load_kernels
 from quantum_scheduler.backends.classical.list_search.run import CompiledLists
@@ -22,7 +29,7 @@ from quantum_scheduler.backends.classical.list_search.tables import tabulate
 from quantum_scheduler.backends.classical.mend import Mender
 from quantum_scheduler.backends.classical.objective import Weights, weigh_objective
 from quantum_scheduler.backends.local import Report, Stop
-from quantum_scheduler.backends.model import Answer, Limits
+from quantum_scheduler.backends.model import Answer, BackendError, Limits
 from quantum_scheduler.problems.place import Unplaceable, check_alone
 from quantum_scheduler.problems.relate import Relations, relate
 from quantum_scheduler.problems.schedule import ScheduleProblem
@@ -43,9 +50,14 @@ def search_rounds(
 ) -> Answer:
     """Search as `search_schedule` does, with the compiled list searches or, without, with the one in Python.
 
-    A method that the limits name goes on alone from the best schedule of the dispatch rules.
+    A method that the limits name goes on alone from the best schedule of the dispatch rules. Raises BackendError of
+    kind `too_large` where that is CP-SAT and its model would be too large.
     """
     relations = relate(problem)
+    size = measure_size(problem, relations)
+    if limits.method == "cp-sat" and size > MODEL_SIZE_MAX:
+        what = "tasks and agents who could do each"
+        raise BackendError("too_large", f"cp-sat takes at most {MODEL_SIZE_MAX:,} {what}, not {size:,}")
     try:
         check_alone(problem, relations)
     except Unplaceable as unplaceable:
@@ -170,13 +182,18 @@ class _Search:
         return replace(found, complete=ended)
 
     def _run_model(self, found: Found, work: float, seed: int, stop: Stop) -> Found:
-        """Let CP-SAT search the whole problem, for anything better than what is found."""
+        """Let CP-SAT search the whole problem, for anything better than what is found, unless that is too large."""
         horizon = latest_horizon(self._problem)
         value = None if found.solution is None else int(found.value)
         if value is not None and self._weights.makespan:
             # No part of the objective is negative, so nothing better is longer than this.
             horizon = min(horizon, value // self._weights.makespan)
-        formulation = formulate_schedule(self._problem, self._relations, self._weights, horizon, value)
+        if measure_size(self._problem, self._relations) > MODEL_SIZE_MAX:
+            return found
+        try:
+            formulation = formulate_schedule(self._problem, self._relations, self._weights, horizon, value, stop=stop)
+        except FormulationStopped:
+            return replace(found, complete=False)
         limits = replace(self._limits, seed=seed, threads=1)
         return improve_schedule(formulation, found, work=work, limits=limits, progress=self._progress, stop=stop)
 

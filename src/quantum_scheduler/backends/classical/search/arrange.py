@@ -1,5 +1,7 @@
 """Lay a binary model out for the kernels."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,6 +10,11 @@ from quantum_scheduler.problems.binary import BinaryProblem
 
 # Half of what int32 holds: a change of energy, and twice it, must fit.
 NUMBER_MAX = 2**30
+# Whole numbers whose sum stays below this are added up exactly as doubles; below the other they are int64.
+DOUBLE_WHOLE_MAX = 2.0**53
+WHOLE_MAX = 2.0**62
+# Energies of other doubles that differ by no more, as a share of the largest term, are one energy.
+TOLERANCE = 1e-10
 # Doubles that are whole after so many doublings are integers in disguise.
 DOUBLINGS_MAX = 20
 # A row of a matrix is a multiple of this, and begins where a cache line does.
@@ -18,7 +25,8 @@ CACHE_LINE_BYTES = 64
 def arrange_rows(model: BinaryProblem) -> Rows:
     """Write a model over {0, 1} as rows of neighbours."""
     count = len(model.linear)
-    linear, weight, unit = _find_unit(model)
+    terms, unit = _find_unit(model)
+    linear, weight = terms[:count], terms[count:]
     ends = np.concatenate([model.head, model.tail])
     order = np.argsort(ends, kind="stable")
     return Rows(
@@ -27,28 +35,44 @@ def arrange_rows(model: BinaryProblem) -> Rows:
         other=np.concatenate([model.tail, model.head])[order],
         weight=np.concatenate([weight, weight])[order],
         unit=unit,
+        tolerance=_find_tolerance(terms),
     )
 
 
-def _find_unit(
-    model: BinaryProblem,
-) -> tuple[NDArray[np.int32] | NDArray[np.float64], NDArray[np.int32] | NDArray[np.float64], float]:
-    """Return the linear terms and weights in the unit that makes small integers of them, if one does, and the unit."""
-    linear, weight = model.linear.astype(np.float64), model.weight.astype(np.float64)
-    doublings = 0 if model.integral else _count_doublings(np.concatenate([linear, weight]))
-    if doublings is not None:
-        whole = np.concatenate([np.ldexp(linear, doublings), np.ldexp(weight, doublings)])
-        if np.max(np.abs(whole), initial=0) < NUMBER_MAX:
-            integers = whole.astype(np.int64)
-            divisor = max(1, int(np.gcd.reduce(integers)))
-            integers //= divisor
-            reach = np.abs(integers[: len(linear)])
-            for ends in (model.head, model.tail):
-                np.add.at(reach, ends, np.abs(integers[len(linear) :]))
-            if np.max(reach, initial=0) < NUMBER_MAX:
-                small = integers.astype(np.int32)
-                return small[: len(linear)], small[len(linear) :], float(np.ldexp(divisor, -doublings))
-    return linear, weight, 1.0
+def _find_unit(model: BinaryProblem) -> tuple[NDArray[np.int32] | NDArray[np.float64], float]:
+    """Return the linear terms and weights, one after the other, in a unit that makes small integers of them; and it.
+
+    Integers too large for that are doubles in the unit of their greatest divisor, and other doubles in one that brings
+    the largest to between 1/2 and 1: kernels compute squares, and chances in single precision.
+    """
+    terms = np.concatenate([model.linear, model.weight]).astype(np.float64)
+    largest = float(np.max(np.abs(terms), initial=0.0))
+    doublings = 0 if model.integral else _count_doublings(terms)
+    if doublings is None or math.ldexp(largest, doublings) >= WHOLE_MAX:
+        exponent = math.frexp(largest)[1]
+        return np.ldexp(terms, -exponent), math.ldexp(1.0, exponent)
+    whole = np.ldexp(terms, doublings).astype(np.int64)
+    divisor = max(1, int(np.gcd.reduce(whole)))
+    whole //= divisor
+    unit = math.ldexp(divisor, -doublings)
+    small = _reach(model, np.abs(whole)) < NUMBER_MAX
+    return whole.astype(np.int32) if small else whole.astype(np.float64), unit
+
+
+def _find_tolerance(terms: NDArray[np.int32] | NDArray[np.float64]) -> float:
+    """Return how much two energies may differ by rounding alone."""
+    sizes = np.abs(terms.astype(np.float64))
+    if np.array_equal(sizes, np.rint(sizes)) and float(sizes.sum()) < DOUBLE_WHOLE_MAX:
+        return 0.0
+    return TOLERANCE * float(np.max(sizes, initial=0.0))
+
+
+def _reach(model: BinaryProblem, sizes: NDArray[np.int64]) -> int:
+    """Return the most that a flip can change, of terms of such sizes."""
+    reach = sizes[: len(model.linear)].copy()
+    for ends in (model.head, model.tail):
+        np.add.at(reach, ends, sizes[len(model.linear) :])
+    return int(np.max(reach, initial=0))
 
 
 def _count_doublings(numbers: NDArray[np.float64]) -> int | None:

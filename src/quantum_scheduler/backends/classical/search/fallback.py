@@ -7,32 +7,42 @@ from numpy.typing import NDArray
 
 from quantum_scheduler.backends.classical.search.kernels import ENDED_STOPPED, Kernel, Stream
 from quantum_scheduler.backends.classical.search.model import Rows
+from quantum_scheduler.backends.classical.search.plan import choose_temperatures
 from quantum_scheduler.problems.binary import BinaryProblem
 
-SWEEPS = 1_000
+# Of one annealing, which nothing can interrupt; fewer where the whole work is less than some annealings of so many.
+SWEEPS_MAX = 1_000
+ANNEALINGS_MIN = 4
+# A sweep visits every variable, and meets about one of so many terms beside.
+TERMS_SHARE = 8
 
 
 def prepare_sampler(model: BinaryProblem, rows: Rows, values: NDArray[np.int8]) -> Kernel:
     """Return a search of a model over {0, 1} that writes its best into `values`, its energies in the rows' unit."""
     bqm = dimod.BinaryQuadraticModel.from_numpy_vectors(
-        model.linear.astype(np.float64), (model.head, model.tail, model.weight.astype(np.float64)), 0.0, dimod.BINARY
+        rows.linear.astype(np.float64), (model.head, model.tail, model.weight / rows.unit), 0.0, dimod.BINARY
     )
     sampler = SimulatedAnnealingSampler()  # type: ignore[no-untyped-call]  # dwave-samplers types half of itself
+    hot, cold = choose_temperatures("sampler", rows)
+    sweep_work = rows.count + len(rows.other) // TERMS_SHARE
 
     def run(stream: Stream) -> None:
+        sweeps = max(1, min(SWEEPS_MAX, stream.work_max // (ANNEALINGS_MIN * sweep_work)))
         seeds = np.random.default_rng(stream.seed)
         while stream.work < stream.work_max and stream.best > stream.target:
             if stream.work >= stream.settled_min and stream.work > 50 * stream.work_at_best:
                 return
             samples = sampler.sample(
                 bqm,
+                # Without it, the sampler looks for one in Python, at every term.
+                beta_range=(1 / hot, 1 / cold),
                 num_reads=1,
-                num_sweeps=SWEEPS,
+                num_sweeps=sweeps,
                 seed=int(seeds.integers(2**31)),
                 interrupt_function=lambda: bool(stream.stop),
             )
-            stream.work += SWEEPS * rows.count
-            energy = float(samples.first.energy) / rows.unit
+            stream.work += sweeps * sweep_work
+            energy = float(samples.first.energy)
             if energy < stream.best - stream.tolerance:
                 stream.best = energy
                 stream.work_at_best = stream.work

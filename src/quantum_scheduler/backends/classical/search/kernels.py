@@ -14,8 +14,6 @@ from quantum_scheduler.backends.classical.search.build import NoCompiler, find_l
 from quantum_scheduler.backends.classical.search.model import ENERGY_NONE, Rows
 from quantum_scheduler.backends.classical.search.plan import Budget, choose_temperatures, is_lattice
 
-# Energies of doubles that differ by no more, as a share of the largest term, are one energy.
-TOLERANCE = 1e-10
 ENDED_WORK = 0
 ENDED_STOPPED = 3
 ENDED_NO_MEMORY = 4
@@ -65,13 +63,12 @@ class Kernel(Protocol):
 def open_stream(rows: Rows, budget: Budget, *, seed: int, target: float) -> tuple[Stream, NDArray[np.int8]]:
     """Prepare a stream and the values it will write; `target` is an energy in the rows' unit."""
     values = np.zeros(rows.count, dtype=np.int8)
-    largest = max(np.max(np.abs(rows.linear), initial=0), np.max(np.abs(rows.weight), initial=0))
     stream = Stream(
         seed=seed,
         work_max=budget.work,
         settled_min=budget.settled_work,
-        target=max(target, -ENERGY_NONE),
-        tolerance=0.0 if rows.exact else TOLERANCE * float(largest),
+        target=min(max(target, -ENERGY_NONE), ENERGY_NONE),
+        tolerance=rows.tolerance,
         best=ENERGY_NONE,
         values=values.ctypes.data,
     )

@@ -39,8 +39,8 @@ class Rows:
     """A model over {0, 1} as rows of neighbours, without offset, its numbers as the kernels take them.
 
     With n variables and m pair terms: `linear` has shape (n,), `start` (n + 1,), `other` and `weight` (2 m,); the
-    neighbours of i are `other[start[i] : start[i + 1]]`. Numbers are int32 where all are multiples of one `unit` and
-    small enough, divided by it; else they are float64 and `unit` is 1.
+    neighbours of i are `other[start[i] : start[i + 1]]`. Numbers are in `unit`: int32 where all are multiples of it and
+    small enough, else float64. Energies that differ by `tolerance` or less are equal: 0 where they are whole.
     """
 
     linear: NDArray[np.int32] | NDArray[np.float64]
@@ -48,6 +48,7 @@ class Rows:
     other: NDArray[np.int32]
     weight: NDArray[np.int32] | NDArray[np.float64]
     unit: float
+    tolerance: float
 
     @property
     def count(self) -> int:

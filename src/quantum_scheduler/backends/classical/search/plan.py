@@ -23,6 +23,7 @@ TEMPERATURES: dict[BinaryMethod, tuple[float, float, float]] = {
     "multispin": (0.6, 0.05, 0.12),
     "anneal": (0.5, 0.05, 0.22),
     "exchange": (0.7, 0.05, 0.17),
+    "sampler": (0.7, 0.05, 0.14),
 }
 LATTICE_TEMPERATURES = (1.0, 0.2, 0.0)
 

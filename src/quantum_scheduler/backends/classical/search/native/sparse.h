@@ -31,9 +31,9 @@ static inline void NAME(flip_sparse)(const struct NAME(rows) * m, struct NAME(st
   }
 }
 
-/* Compute deltas and energy afresh from `from`, which may be the state's own values. */
+/* Compute deltas and energy afresh from `from`, which may be the state's own values, or `spare` itself. */
 static void NAME(start_at)(const struct NAME(rows) * m, struct NAME(state) * x, const int8_t *from, int8_t *spare) {
-  memcpy(spare, from, (size_t)m->n);
+  if (spare != from) memcpy(spare, from, (size_t)m->n);
   memset(x->values, 0, (size_t)m->n);
   memcpy(x->delta, m->linear, (size_t)m->n * sizeof *x->delta);
   x->energy = 0;
