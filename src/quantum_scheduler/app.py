@@ -19,6 +19,7 @@ from quantum_scheduler.accounts.pepper import Peppers
 from quantum_scheduler.backends.check import Check
 from quantum_scheduler.backends.load import list_backends, list_modules
 from quantum_scheduler.backends.model import Health
+from quantum_scheduler.drills.abandon import clear_away_always
 from quantum_scheduler.incidents.answers.model import AnswerSecrets
 from quantum_scheduler.incidents.detection.raise_signals import Detector
 from quantum_scheduler.incidents.fill_in import fill_in_always
@@ -195,8 +196,8 @@ def read_mailer(settings: Settings) -> SmtpMailer | None:
 
 
 def build_duties(settings: Settings) -> tuple[Duty, ...]:
-    """Build what else the leader of the watch does: measure the service, raise what runbooks detect, and
-    fill in post-mortems.
+    """Build what else the leader of the watch does: measure the service, raise what runbooks detect, fill in
+    post-mortems, and put back what drills leave whose driller has died.
 
     Raises SettingInvalid.
     """
@@ -214,7 +215,7 @@ def build_duties(settings: Settings) -> tuple[Duty, ...]:
             hours=timedelta(days=monitoring.hours_days),
         ),
     )
-    return (partial(collect_always, collection), fill_in_always)
+    return (partial(collect_always, collection), fill_in_always, partial(clear_away_always, audience))
 
 
 def build_reader() -> Executor:

@@ -28,10 +28,13 @@ def test_what_no_drill_speaks_of_is_consented_to() -> None:
     assert (answer.answer, answer.by) == ("acknowledge", "somebody")
 
 
-def test_nobody_gives_up_or_rejects() -> None:
+def test_nobody_gives_up_or_rejects_or_retries_for_ever() -> None:
     failed = gate("Prove it with one job", "failed", "retry", "skip", "abort")
     answer = choose_answer(PLAN, failed, [])
     assert answer is not None
     assert answer.answer == "retry"
+    again = choose_answer(PLAN, failed, [], retried=[failed.step])
+    assert again is not None
+    assert again.answer == "skip"
     only = Answer(step="Prove it with one job", answer="approve", by="ann", after_s=1.0)
     assert choose_answer(PLAN, gate("Prove it with one job", "approve", "reject"), [only]) is None

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tests.runbooks.virtual import VirtualRun, read_plan
 
+from quantum_scheduler.expressions.evaluate import UNKNOWN
 from quantum_scheduler.runbooks.advance import advance, begin
 from quantum_scheduler.runbooks.event import AbortAsked, Answered, Call, Returned
 from quantum_scheduler.runbooks.plan import Plan
@@ -128,6 +129,19 @@ def test_a_step_repeats_until_the_run_is_over() -> None:
     run = VirtualRun(read_plan(text), {"m.x": lambda now_s: now_s >= 5_000}).run()
     assert [at_s for at_s, _ in run.called_at] == [0, 1_800, 3_600]
     assert run.state.status == "succeeded"
+
+
+@pytest.mark.parametrize("unclear", [False, UNKNOWN])
+def test_a_step_that_repeats_waits_for_its_turn_without_a_word_and_holds_up_nothing(unclear: object) -> None:
+    text = (
+        "## Do\n1. **A.**\n   - when: `m.a`\n   - do: `a.do()`\n   - every: 30m\n"
+        "2. **B.**\n   - do: `b.do()`\n   - wait: `m.x`, at most 24h, every 1m\n"
+    )
+    truths = {"m.a": lambda now_s: True if 1_000 < now_s < 2_000 else unclear, "m.x": lambda now_s: now_s >= 7_200}
+    run = VirtualRun(read_plan(text), truths).run()
+    assert run.called_at == [(0, "b.do()"), (1_800, "a.do()")]
+    assert run.state.status == "succeeded"
+    assert run.kinds("1.1") == ["step_started", "called", "step_done"]
 
 
 RAMP = (

@@ -93,6 +93,14 @@ def test_the_whole_library_is_simulated_in_no_time() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_customers_are_said_to_be_served_as_soon_as_they_are(name: str) -> None:
+    """At once where a step of the first phase sees to it; where none can, by one that looks again and again."""
+    response = SHELF.find(name).runbook.phases[0]
+    (step,) = [each for each in response.steps if any(do.call.text == "incident.mitigate()" for do in each.do)]
+    assert (step.when is None and step.every_s is None) or (step.when is not None and step.every_s == 10.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_runbook_names_its_dashboard_its_lock_and_whom_it_pages(name: str) -> None:
     runbook = SHELF.find(name).runbook
     assert runbook.dashboard is not None

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -45,18 +46,24 @@ def doing(incident: str | None) -> Doing:
     return Doing(incident_id=incident, now=datetime.now(UTC))
 
 
-async def _ask(dsn: str, settings: Settings, question: Question[T]) -> T:
+@asynccontextmanager
+async def lend_desk(dsn: str, settings: Settings) -> AsyncIterator[LoginDesk]:
+    """Lend what verbs of the accounts work with, for one thing at a time."""
     peppers = keep_peppers(settings)
     parts = build_login(settings, peppers, served_at=settings.api_url)
     pool = await open_pool(dsn, size_max=2, statement_cache=False)
     passwords = PasswordPool(cost=parts.cost)
     try:
-        desk = LoginDesk(
-            pool=pool, peppers=peppers, passwords=passwords, postbox=Postbox(parts.mailer), options=parts.options
-        )
         async with pool.acquire() as conn, conn.transaction():
             await register_peppers(conn, peppers)
-            return await question(conn, desk)
+        yield LoginDesk(
+            pool=pool, peppers=peppers, passwords=passwords, postbox=Postbox(parts.mailer), options=parts.options
+        )
     finally:
         passwords.close()
         await pool.close()
+
+
+async def _ask(dsn: str, settings: Settings, question: Question[T]) -> T:
+    async with lend_desk(dsn, settings) as desk, desk.pool.acquire() as conn, conn.transaction():
+        return await question(conn, desk)

@@ -4,14 +4,20 @@ import asyncio
 import getpass
 import os
 import signal
+from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
+from quantum_scheduler.accounts.login.invite import invite_person
+from quantum_scheduler.accounts.model import LOCAL_ORG_ID
 from quantum_scheduler.app import build_audience, open_database
+from quantum_scheduler.cli.accounts import lend_desk
 from quantum_scheduler.cli.client import find_key
 from quantum_scheduler.cli.options import Json
 from quantum_scheduler.cli.shelf import open_shelf
@@ -27,6 +33,7 @@ from quantum_scheduler.drills.model import HOLD_FACTOR, Fault, Order
 from quantum_scheduler.drills.permit import check_allowed
 from quantum_scheduler.drills.report import Report, write_document, write_markdown
 from quantum_scheduler.drills.table import SCENARIOS, find_scenario
+from quantum_scheduler.drills.visitor import Visitor
 from quantum_scheduler.postgres.connect import Pool, open_pool
 from quantum_scheduler.postgres.migrate import require_migrated
 from quantum_scheduler.settings import Settings, read_settings
@@ -109,20 +116,32 @@ async def _conduct(order: Order, settings: Settings, dsn: str, narration: Consol
         async with pool.acquire() as conn:
             await require_migrated(conn)
             await check_allowed(conn)
-        fault = _build_fault(order, settings, dsn, pool)
-        async with open_http(settings.api_url, find_key(settings)) as http:
+        async with AsyncExitStack() as stack:
+            key = find_key(settings)
+            visitor = None
+            if order.scenario.place == "logins":
+                http = await stack.enter_async_context(open_http(settings.api_url, key))
+                visitor = Visitor(http, partial(_invite, dsn, settings))
             ground = Ground(
                 pool=pool,
-                http=http,
+                http=await stack.enter_async_context(open_http(settings.api_url, key)),
                 runbook=book.runbook,
                 audience=build_audience(settings),
                 tell=lambda line: narration.print(line, soft_wrap=True),
+                visitor=visitor,
             )
-            return await conduct_drill(order, fault, ground)
+            return await conduct_drill(order, _build_fault(order, settings, dsn, pool), ground)
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
     finally:
         pool.terminate()
+
+
+async def _invite(dsn: str, settings: Settings, email: str) -> str:
+    """Invite somebody; the token of the link."""
+    async with lend_desk(dsn, settings) as desk, desk.pool.acquire() as conn, conn.transaction():
+        invited = await invite_person(conn, desk, LOCAL_ORG_ID, email, ["customer"], by=None)
+    return parse_qs(urlsplit(invited.link).query)["token"][0]
 
 
 def _build_fault(order: Order, settings: Settings, dsn: str, pool: Pool) -> Fault:
@@ -130,10 +149,10 @@ def _build_fault(order: Order, settings: Settings, dsn: str, pool: Pool) -> Faul
     scenario = order.scenario
     match scenario.place:
         case "vendor":
-            return VendorFault(find_control(), scenario.target, order.fault, pool)
+            return VendorFault(find_control(), scenario.target, order.fault)
         case "lanes":
             return LaneFault(pool, scenario.target)
         case "logins":
-            return LoginFault(settings.api_url, pool)
+            return LoginFault(settings.api_url)
         case "connections":
             return ConnectionsFault(dsn, pool)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -16,15 +16,13 @@ from quantum_scheduler.drills.load import Load
 from quantum_scheduler.drills.model import DrillRefused, Fault, Order, Seen
 from quantum_scheduler.drills.people import People
 from quantum_scheduler.drills.permit import open_drill
+from quantum_scheduler.drills.put_back import abort, close
 from quantum_scheduler.drills.report import Report, write_document
-from quantum_scheduler.incidents import respond
+from quantum_scheduler.drills.tidy import tidy
+from quantum_scheduler.drills.visitor import Visitor
 from quantum_scheduler.incidents.detection.look_up import is_raised
-from quantum_scheduler.incidents.look_up import find_incident
-from quantum_scheduler.incidents.model import UNRESOLVED
 from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.postgres.connect import Connection, Pool
-from quantum_scheduler.postgres.listen import notify_once
-from quantum_scheduler.runbooks.answer import abort_run
 from quantum_scheduler.runbooks.look_up import find_run
 from quantum_scheduler.runbooks.model import Runbook
 
@@ -53,6 +51,7 @@ class Ground:
     runbook: Runbook
     audience: Audience
     tell: Callable[[str], None]
+    visitor: Visitor | None = None
     patience: Patience = field(default_factory=Patience)
 
 
@@ -62,7 +61,7 @@ async def conduct_drill(order: Order, fault: Fault, ground: Ground) -> Report:
     Whatever ends it: the fault is lifted, and what its run had done is taken back.
     """
     began_at = datetime.now(UTC)
-    async with _registered(order, ground) as drill_id:
+    async with _registered(order, ground) as drill_id, _visited(ground):
         load = Load(ground.http, backend=order.scenario.backend, jobs_per_s=order.jobs_per_s, chance=Random())  # noqa: S311
         seen = Seen(has_ramp=any(step.ramp for step in ground.runbook.steps()))
         loading = asyncio.create_task(load.run())
@@ -76,6 +75,8 @@ async def conduct_drill(order: Order, fault: Fault, ground: Ground) -> Report:
                 await loading
         ground.tell("waiting for the answers of all jobs")
         tally = await load.settle(within_s=ground.patience.jobs_s)
+        if ground.visitor is not None:
+            tally = replace(tally, entered=ground.visitor.entered, turned_away=ground.visitor.turned_away)
         report = Report(order=order, seen=seen, tally=tally, began_at=began_at, ended_at=datetime.now(UTC))
         async with ground.pool.acquire() as conn:
             await store.finish(conn, drill_id, datetime.now(UTC), write_document(report))
@@ -99,6 +100,13 @@ async def _registered(order: Order, ground: Ground) -> AsyncIterator[int]:
     finally:
         async with ground.pool.acquire() as conn:
             await store.end(conn, drill_id, datetime.now(UTC))
+
+
+@asynccontextmanager
+async def _visited(ground: Ground) -> AsyncIterator[None]:
+    """Have the visitor come by while the block runs, where there is one."""
+    async with nullcontext() if ground.visitor is None else ground.visitor.visiting():
+        yield
 
 
 async def _await_quiet(order: Order, ground: Ground) -> None:
@@ -181,16 +189,12 @@ async def _put_back(order: Order, fault: Fault, ground: Ground, seen: Seen) -> N
     await fault.lift()
     async with ground.pool.acquire() as conn:
         seen, run = await follow(conn, order.scenario.runbook, seen)
-        if run is not None and run.status == "running":
-            async with conn.transaction():
-                why, now = "the drill is over", datetime.now(UTC)
-                _, notices = await abort_run(conn, run.id, ground.audience, by=order.by, why=why, now=now)
-            await notify_once(conn, notices)
         if run is not None:
+            await abort(conn, run, ground.audience, by=order.by, now=datetime.now(UTC))
             await _await_end(conn, run.id, within_s=ground.patience.undone_s)
-        await fault.tidy()
+        await tidy(ground.pool, order.scenario)
         if seen.incident is not None:
-            await _close(conn, seen.incident, order, ground.audience)
+            await close(conn, seen.incident, ground.audience, by=order.by, now=datetime.now(UTC))
 
 
 async def _await_end(conn: Connection, run_id: int, *, within_s: float) -> None:
@@ -200,12 +204,3 @@ async def _await_end(conn: Connection, run_id: int, *, within_s: float) -> None:
         if (await find_run(conn, run_id)).finished_at is not None:
             return
         await asyncio.sleep(LOOK_EVERY_S)
-
-
-async def _close(conn: Connection, name: str, order: Order, audience: Audience) -> None:
-    """Resolve the incident of a drill, where its run has not."""
-    incident = await find_incident(conn, name)
-    if incident.state in UNRESOLVED:
-        now = datetime.now(UTC)
-        async with conn.transaction():
-            await respond.resolve(conn, incident.id, audience, actor=order.by, now=now, resolution="The drill is over.")

@@ -26,9 +26,6 @@ class Fault(Protocol):
     async def lift(self) -> None:
         """Mend it; safe to repeat."""
 
-    async def tidy(self) -> None:
-        """Take back what the runbook has put up against it and a run that was cut short leaves; safe to repeat."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
@@ -68,6 +65,16 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Abandoned:
+    """A drill whose driller has died."""
+
+    id: int
+    name: str
+    started_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
     """Something that happened in a drill, as its report tells it."""
 
@@ -78,13 +85,18 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What became of the jobs of a drill. `lost` are those acknowledged that have no verified answer."""
+    """What became of the jobs of a drill. `lost` are those acknowledged that have no verified answer.
+
+    Of the logins that were right, some `entered` and the others were `turned_away`.
+    """
 
     sent: int
     refused: int
     acknowledged: int
     answered: int
     lost: Sequence[str]
+    entered: int = 0
+    turned_away: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

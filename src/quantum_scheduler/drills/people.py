@@ -1,5 +1,6 @@
 """People in a drill: they answer what a run asks as the runbook's own drills say that people answer."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import structlog
@@ -17,6 +18,7 @@ from quantum_scheduler.runbooks.state import Op
 
 # Whoever no drill of the runbook speaks of consents after so long.
 AFTER_S = 60.0
+RETRY = "retry"
 # People do not give up on a step in a drill, and reject nothing.
 UNHELPFUL = frozenset({"abort", "reject", NONE_OF_THESE})
 
@@ -30,13 +32,14 @@ class People:
         self._said = [each for drill in runbook.drills for each in drill.answers if each.answer not in UNHELPFUL]
         self._audience = audience
         self._pace = pace
+        self._retried: set[str] = set()
 
     async def answer(self, conn: Connection, run: Run, *, now: datetime) -> list[str]:
         """Answer whatever is due, and tell it. Opens transactions."""
         told = []
         plan = read_plan(run.document, run.runbook)
         for op in run.state.gates():
-            said = choose_answer(plan, op, self._said)
+            said = choose_answer(plan, op, self._said, retried=self._retried)
             if said is None or now.timestamp() < op.since_s + said.after_s * self._pace:
                 continue
             role = find_roles(plan, op)[0]
@@ -48,14 +51,20 @@ class People:
                 log.info("drill.not_answered", step=op.step, reason=str(error))
                 continue
             await notify_once(conn, notices)
+            if said.answer == RETRY:
+                self._retried.add(op.step)
             told.append(f"{said.by} ({role}) answers {plan.title(op.step)}: {said.answer}")
         return told
 
 
-def choose_answer(plan: Plan, op: Op, said: list[Answer]) -> Answer | None:
-    """Choose what people say at a gate: what a drill of the runbook says, or else the first helpful option."""
+def choose_answer(plan: Plan, op: Op, said: list[Answer], *, retried: Collection[str] = ()) -> Answer | None:
+    """Choose what people say at a gate: what a drill of the runbook says, or else the first helpful option.
+
+    What has been `retried` once is not retried again.
+    """
     for each in said:
         if plan.find_key(each.step) == op.step and each.answer in op.options:
             return each
-    helpful = next((each for each in op.options if each not in UNHELPFUL), None)
+    unhelpful = UNHELPFUL | ({RETRY} if op.step in retried else set())
+    helpful = next((each for each in op.options if each not in unhelpful), None)
     return None if helpful is None else Answer(step=op.step, answer=helpful, by="somebody", after_s=AFTER_S)

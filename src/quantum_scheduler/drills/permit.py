@@ -8,6 +8,8 @@ from quantum_scheduler.incidents.look_up import list_incidents
 from quantum_scheduler.incidents.model import UNRESOLVED
 from quantum_scheduler.postgres.connect import Connection
 
+# After that the watch has put back what the driller that died left, or there is none.
+CLEARED_AWAY_WITHIN = timedelta(minutes=10)
 NOT_ALLOWED = "drills are not allowed here: start the service with DRILLS_ALLOWED=true, where no work depends on it"
 
 
@@ -27,9 +29,9 @@ async def open_drill(conn: Connection, order: Order, *, until: datetime, now: da
     async with conn.transaction():
         await store.lock(conn)
         await check_allowed(conn)
-        other = await store.find_other(conn, now)
+        other = await store.find_other(conn, now - CLEARED_AWAY_WITHIN)
         if other is not None:
-            raise DrillRefused(f"the drill {other} is under way: one at a time, so that it is clear what did what")
+            raise DrillRefused(f"{other} is not over yet: one drill at a time, so that it is clear what did what")
         await _check_quiet(conn, order.scenario.runbook, now=now)
         about = order.scenario.name, order.scenario.runbook, order.fault, order.hold_factor, order.by
         return await store.insert(conn, *about, now, until)

@@ -55,6 +55,7 @@ def judge(report: Report) -> tuple[Check, ...]:
     seen, tally = report.seen, report.tally
     mitigated_s = measure(report)["detected_to_mitigated_s"]
     ramp = () if not seen.has_ramp else (_check_ramp(seen),)
+    logins = () if not tally.entered + tally.turned_away else (_check_logins(tally),)
     return (
         Check(name="detected", passed=seen.detected_at is not None, found=seen.incident or "nothing was detected"),
         Check(
@@ -67,6 +68,7 @@ def judge(report: Report) -> tuple[Check, ...]:
             passed=not tally.lost and tally.acknowledged > 0,
             found=f"{tally.answered} of {tally.acknowledged} acknowledged jobs have a verified answer",
         ),
+        *logins,
         *ramp,
         Check(name="run succeeded", passed=seen.run_status == "succeeded", found=seen.run_status or "no run"),
         Check(
@@ -150,6 +152,11 @@ verified, {len(tally.lost)} lost.
 def _check_ramp(seen: Seen) -> Check:
     given = ", ".join(f"{share:g} %" for share in seen.shares) or "nothing"
     return Check(name="traffic given back", passed=bool(seen.shares) and seen.shares[-1] == SHARE_FULL, found=given)
+
+
+def _check_logins(tally: Tally) -> Check:
+    found = f"{tally.entered} of {tally.entered + tally.turned_away} right logins"
+    return Check(name="whoever is right gets in", passed=not tally.turned_away, found=found)
 
 
 def _offset(seen: Seen, at: datetime) -> str:

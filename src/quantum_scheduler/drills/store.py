@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from quantum_scheduler.drills.model import Abandoned
 from quantum_scheduler.postgres.connect import Connection
 
 SAY_ALLOWED = """
@@ -13,6 +14,9 @@ ON CONFLICT (id) DO UPDATE SET is_allowed = excluded.is_allowed, said_at = exclu
 IS_ALLOWED = "SELECT coalesce((SELECT is_allowed FROM drill_ground), false)"
 LOCK = "LOCK TABLE drill IN SHARE ROW EXCLUSIVE MODE"
 FIND_OTHER = "SELECT name FROM drill WHERE finished_at IS NULL AND expires_at > $1 ORDER BY id LIMIT 1"
+LIST_ABANDONED = """
+SELECT id, name, started_at, expires_at FROM drill WHERE finished_at IS NULL AND expires_at < $1 ORDER BY id LIMIT 10
+"""
 INSERT = """
 INSERT INTO drill (name, runbook, fault, pace, started_by, started_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id
@@ -37,10 +41,15 @@ async def lock(conn: Connection) -> None:
     await conn.execute(LOCK)
 
 
-async def find_other(conn: Connection, now: datetime) -> str | None:
-    """The name of the drill that is under way."""
-    name: str | None = await conn.fetchval(FIND_OTHER, now)
+async def find_other(conn: Connection, alive_after: datetime) -> str | None:
+    """The name of a drill that is not over, and was alive after then."""
+    name: str | None = await conn.fetchval(FIND_OTHER, alive_after)
     return name
+
+
+async def list_abandoned(conn: Connection, dead_before: datetime) -> list[Abandoned]:
+    """The drills that are not over, though nobody has renewed them beyond then."""
+    return [Abandoned(**row) for row in await conn.fetch(LIST_ABANDONED, dead_before)]
 
 
 async def insert(conn: Connection, *row: Any) -> int:

@@ -1,8 +1,12 @@
 """Look into what is wrong with the queue. Nothing here changes anything."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 from quantum_scheduler.jobs import metrics
 from quantum_scheduler.jobs.examine_model import Affected, JobFailures, QueueHealth, Scope, StuckTasks, WorkerHealth
 from quantum_scheduler.jobs.pause import find_paused
+from quantum_scheduler.jobs.queue_model import LaneStats
 from quantum_scheduler.jobs.store import examine as store
 from quantum_scheduler.postgres.connect import Connection
 
@@ -34,6 +38,7 @@ async def examine_workers(conn: Connection) -> WorkerHealth:
 async def examine_queue(conn: Connection) -> QueueHealth:
     """`jobs.queue`: look at the queue and its workers together."""
     stats, workers = await metrics.queue_stats(conn), await examine_workers(conn)
+    paused = [each.lane for each in await find_paused(conn)]
     depth, per_s = metrics.queue_depth(stats), metrics.throughput_per_s(stats)
     return QueueHealth(
         depth=depth,
@@ -41,7 +46,8 @@ async def examine_queue(conn: Connection) -> QueueHealth:
         running=metrics.running(stats),
         sleeping=metrics.sleeping(stats),
         stuck=metrics.stuck_jobs(stats),
-        paused_lanes=tuple(each.lane for each in await find_paused(conn)),
+        paused_lanes=tuple(paused),
+        closed_lane=_find_fullest(stats, paused),
         avg_processing_time_s=metrics.avg_processing_time_s(stats),
         throughput_per_s=per_s,
         drain_s=depth / per_s if per_s else None,
@@ -50,6 +56,15 @@ async def examine_queue(conn: Connection) -> QueueHealth:
         slots=workers.slots,
         busy_share=workers.busy_share,
     )
+
+
+def _find_fullest(stats: Sequence[LaneStats], paused: Sequence[str]) -> str:
+    """Which of these lanes most waits in; empty where nothing does."""
+    waiting = Counter(dict.fromkeys(paused, 0))
+    for each in stats:
+        if each.lane in waiting:
+            waiting[each.lane] += each.depth
+    return next((lane for lane, depth in waiting.most_common(1) if depth), "")
 
 
 async def examine_stuck(conn: Connection) -> StuckTasks:

@@ -41,7 +41,8 @@ class WorkerHealth:
 class QueueHealth:
     """The queue and those who work it off, at one moment. `drain_s` is how long what waits takes at the present rate.
 
-    `drain_s` is None where nothing has been finished lately, `avg_processing_time_s` too.
+    `drain_s` is None where nothing has been finished lately, `avg_processing_time_s` too. `closed_lane` is the closed
+    lane in which most waits, empty where nothing waits in one.
     """
 
     depth: int
@@ -50,6 +51,7 @@ class QueueHealth:
     sleeping: int
     stuck: int
     paused_lanes: tuple[str, ...]
+    closed_lane: str
     avg_processing_time_s: float | None
     throughput_per_s: float
     drain_s: float | None

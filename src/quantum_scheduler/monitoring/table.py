@@ -195,4 +195,7 @@ def _host_rows(data_dir: Path) -> Iterable[Metric]:
 
 
 # Asked anew whenever they are called; they need arguments.
-_ASKED = (Metric(name="jobs.routed_to", function=solving.routed_to, unit="attempts", source=None),)
+_ASKED = (
+    Metric(name="auth.wrong_passwords", function=login.wrong_passwords, unit="passwords", source=None),
+    Metric(name="jobs.routed_to", function=solving.routed_to, unit="attempts", source=None),
+)

@@ -63,10 +63,7 @@ def skip_step(walk: Walk, track: Track, kind: str, *, by: str = "runbook") -> No
     assert step is not None
     walk.done[step.id] = kind.removeprefix("step_")
     walk.record(kind, step.id, by=by)
-    if track.repeats is not None:
-        _pause(walk, track, step)
-    else:
-        go_on(walk, next_step(track))
+    go_on(walk, next_step(track))
 
 
 def fail_step(walk: Walk, track: Track, reason: str) -> None:
@@ -175,12 +172,23 @@ def _ask(walk: Walk, track: Track, step: Step) -> None:
 
 
 def _decide(walk: Walk, track: Track, step: Step, truth: bool | None) -> None:
-    if truth is None and track.repeats is None:
-        open_gate(walk, "unclear", step.id, track=track.id, within_s=FAILED_WITHIN_S, why="its `when` is not known")
-    elif truth:
+    if truth:
         go_on(walk, next_stage(track))
+    elif step.every_s is not None:
+        _leave_for_later(walk, track, step)
+    elif truth is None:
+        open_gate(walk, "unclear", step.id, track=track.id, within_s=FAILED_WITHIN_S, why="its `when` is not known")
     else:
         skip_step(walk, track, "step_skipped")
+
+
+def _leave_for_later(walk: Walk, track: Track, step: Step) -> None:
+    """Look again at a step that repeats and has nothing to do now, without a word; other steps go on."""
+    if track.repeats is not None:
+        _pause(walk, track, step)
+        return
+    _pause(walk, replace(track, id=walk.number(), repeats=step.id), step)
+    go_on(walk, next_step(track))
 
 
 def _note_done(walk: Walk, step: Step, index: int, value: object) -> None:

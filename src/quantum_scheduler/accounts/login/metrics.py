@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from quantum_scheduler.accounts.login.model import DEFAULT_POLICY, ThrottlePolicy
 from quantum_scheduler.accounts.login.store import throttle as store
+from quantum_scheduler.expressions.duration import parse_duration
 from quantum_scheduler.postgres.connect import Connection
 
 WINDOW_S = DEFAULT_POLICY.surge_window_s
@@ -67,3 +68,11 @@ def locked(stats: LoginStats) -> int:
 def blocked(stats: LoginStats) -> int:
     """`auth.blocked_networks`: networks from which only trusted devices may log in."""
     return stats.blocked
+
+
+async def wrong_passwords(conn: Connection, *, since: str = "5m") -> int:
+    """`auth.wrong_passwords(since="10s")`: passwords compared in the time before now that were wrong.
+
+    Raises ValueError.
+    """
+    return await store.count_wrong(conn, since_s=parse_duration(since))

@@ -1,5 +1,6 @@
 """Connections that are taken and not given back."""
 
+import time
 from contextlib import suppress
 
 from quantum_scheduler.postgres.connect import DirectConnection, Pool, connect
@@ -10,10 +11,12 @@ NAME = "quantum-scheduler drill"
 # Above what the runbook raises, and below where nobody gets in any more.
 USED_SHARE = 0.9
 HELD_MAX = 400
+# They are touched so rarely that they look as idle as they are; the server ends them a lease later.
+TOUCHED_EVERY_S = 60.0
 
 
 class ConnectionsFault:
-    """So many connections that few are left. Of each the server itself ends it once its time is over.
+    """So many idle connections that few are left. The server itself ends each that nobody has touched for a while.
 
     They are taken once: those that somebody closes stay closed.
     """
@@ -22,18 +25,18 @@ class ConnectionsFault:
         self._dsn = dsn
         self._pool = pool
         self._held: list[DirectConnection] = []
-        self._is_taken = False
+        self._touched_s: float | None = None
 
     async def inject(self, for_s: float) -> None:
-        """Hold them for so long from now on."""
-        if not self._is_taken:
-            self._is_taken = True
+        """Hold them for so long from now on, and at most `TOUCHED_EVERY_S` longer."""
+        if self._touched_s is None:
+            self._touched_s = time.monotonic()
             await self._take(for_s)
-            return
-        for each in self._held:
-            if not each.is_closed():
+        elif time.monotonic() - self._touched_s >= TOUCHED_EVERY_S:
+            self._touched_s = time.monotonic()
+            for each in self._held:
                 with suppress(Exception):  # it was closed just now
-                    await each.execute(f"SET idle_session_timeout = '{for_s:.0f}s'")
+                    await each.execute("SELECT 1")
 
     async def lift(self) -> None:
         """Give them back."""
@@ -41,11 +44,8 @@ class ConnectionsFault:
             each.terminate()
         self._held.clear()
 
-    async def tidy(self) -> None:
-        """Nothing is left."""
-
     async def _take(self, for_s: float) -> None:
-        settings = {"idle_session_timeout": f"{for_s:.0f}s"}
+        settings = {"idle_session_timeout": f"{TOUCHED_EVERY_S + for_s:.0f}s"}
         for _ in range(HELD_MAX):
             async with self._pool.acquire() as conn:
                 if connections_used_ratio(await postgres_stats(conn)) >= USED_SHARE:

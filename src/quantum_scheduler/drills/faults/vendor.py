@@ -13,11 +13,10 @@ TIMEOUT_S = 10.0
 class VendorFault:
     """A fault of the stand-in of one vendor, which the stand-in itself ends when its time is over."""
 
-    def __init__(self, control_url: str, vendor: str, fault: str, pool: Pool) -> None:
+    def __init__(self, control_url: str, vendor: str, fault: str) -> None:
         self._url = f"{control_url}/vendors/{vendor}/fault"
         self._vendor = vendor
         self._fault = fault
-        self._pool = pool
 
     async def inject(self, for_s: float) -> None:
         """Have the fault for so long from now on. Raises DrillRefused where the stand-in does not take it."""
@@ -26,13 +25,6 @@ class VendorFault:
     async def lift(self) -> None:
         """Have no fault."""
         await self._order({"fault": "none"})
-
-    async def tidy(self) -> None:
-        """Give the vendor all of its jobs, in its usual place."""
-        async with self._pool.acquire() as conn, conn.transaction():
-            await actions.ramp(conn, self._vendor, SHARE_FULL)
-            await actions.close_breaker(conn, self._vendor)
-            await actions.clear_override(conn, "priority")
 
     async def _order(self, order: dict[str, object]) -> None:
         try:
@@ -44,3 +36,11 @@ class VendorFault:
             ) from error
         if answer.is_error:
             raise DrillRefused(f"the stand-in of {self._vendor} refused: {answer.text.strip()}")
+
+
+async def give_back(pool: Pool, vendor: str) -> None:
+    """Give a vendor all of its jobs, in its usual place. Opens a transaction."""
+    async with pool.acquire() as conn, conn.transaction():
+        await actions.ramp(conn, vendor, SHARE_FULL)
+        await actions.close_breaker(conn, vendor)
+        await actions.clear_override(conn, "priority")

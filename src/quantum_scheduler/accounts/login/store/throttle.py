@@ -74,6 +74,10 @@ SELECT count(*) FILTER (WHERE outcome = 'ok') AS ok, count(*) FILTER (WHERE outc
 FROM login_attempt WHERE at > $1 AND at <= $2
 """
 
+COUNT_WRONG = """
+SELECT count(*) FROM login_attempt WHERE outcome = 'bad' AND at > now() - $1 * interval '1 second'
+"""
+
 COUNT_FAILURES = """
 WITH compared AS (
     SELECT network, name_digest, outcome FROM login_attempt WHERE at > $1 AND at <= $2 AND outcome <> 'pending'
@@ -254,6 +258,11 @@ async def count_outcomes(conn: Connection, *, since: datetime, until: datetime) 
     row = await conn.fetchrow(COUNT_OUTCOMES, since, until)
     assert row is not None, "an aggregate has one row"
     return row["ok"], row["bad"]
+
+
+async def count_wrong(conn: Connection, *, since_s: float) -> int:
+    """How many compared passwords were wrong in the time before now."""
+    return int(await conn.fetchval(COUNT_WRONG, since_s))
 
 
 async def count_failures(conn: Connection, *, since: datetime, until: datetime) -> LoginCounts:
