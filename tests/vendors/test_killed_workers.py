@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.chaos.service import Service
 from tests.vendors.gate_cases import SCHEDULE, sixteen_variables
 
 from quantum_scheduler.problems.read import write_document
+from quantum_scheduler.testing.faults import Fault
 from quantum_scheduler.testing.port import VendorServer
 from quantum_scheduler.testing.vendors import VENDORS
 
@@ -135,78 +137,72 @@ def cloud(clouds: dict[str, VendorServer], vendor: str) -> Iterator[VendorServer
     clouds[vendor].switch.set("none")
 
 
+@dataclass(kw_only=True)
+class Scene:
+    """One worker after the other has one customer's jobs solved by one vendor, who has taken `taken` submissions."""
+
+    service: Service
+    customer: Customer
+    cloud: VendorServer
+    taken: int
+    workers: list[Worker] = field(default_factory=list)
+
+    def kill_worker_at(self, state: str, problem: Document, fault: Fault) -> str:
+        """Kill a worker once a vendor with `fault` has its job and the attempt is in `state`; mend the vendor.
+
+        Returns the job.
+        """
+        self.cloud.switch.set(fault)
+        self._hire()
+        job_id = self.customer.submit(problem, self.cloud.name)
+        self.customer.wait(job_id, lambda job: self._has_taken_one() and attempts(job) == [(self.cloud.name, state)])
+        self.workers[-1].kill()
+        self.cloud.switch.set("none")
+        return job_id
+
+    def finish(self, job_id: str) -> Document:
+        """Have the next worker go on with a job, which must submit nothing."""
+        self._hire()
+        job = self.customer.wait_until_it_ends(job_id)
+        assert self._has_taken_one()
+        return job
+
+    def _hire(self) -> None:
+        self.workers.append(Worker(self.service, self.cloud))
+
+    def _has_taken_one(self) -> bool:
+        return len(self.cloud.submissions()) == self.taken + 1
+
+
 @pytest.fixture
-def hire(service: Service, cloud: VendorServer) -> Iterator[Callable[[], Worker]]:
-    hired: list[Worker] = []
-
-    def start() -> Worker:
-        hired.append(Worker(service, cloud))
-        return hired[-1]
-
-    yield start
-    for worker in hired:
+def scene(service: Service, customer: Customer, cloud: VendorServer) -> Iterator[Scene]:
+    scene = Scene(service=service, customer=customer, cloud=cloud, taken=len(cloud.submissions()))
+    yield scene
+    for worker in scene.workers:
         worker.kill()
-
-
-def wait_for_submission(cloud: VendorServer, before: int) -> None:
-    give_up_at = time.monotonic() + PATIENCE_S
-    while len(cloud.submissions()) == before:
-        assert time.monotonic() < give_up_at
-        time.sleep(LOOK_EVERY_S)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_killed_after_the_handle_is_committed_the_next_worker_goes_on_from_it(
-    cloud: VendorServer, customer: Customer, hire: Callable[[], Worker], vendor: str, problem: Document
+    scene: Scene, vendor: str, problem: Document
 ) -> None:
-    cloud.switch.set("stuck")
-    before = len(cloud.submissions())
-    first = hire()
-    job_id = customer.submit(problem, vendor)
-    customer.wait(job_id, lambda job: attempts(job) == [(vendor, "waiting")])
-    assert len(cloud.submissions()) == before + 1
-    first.kill()
-    cloud.switch.set("none")
-    hire()
-    job = customer.wait_until_it_ends(job_id)
+    job = scene.finish(scene.kill_worker_at("waiting", problem, "stuck"))
     assert attempts(job) == [(vendor, "answered")]
     assert job["result"]["race"]["quantum"]["objective"] >= job["result"]["objective"]
-    assert len(cloud.submissions()) == before + 1
 
 
 @pytest.mark.parametrize("vendor", SEARCHING)
 def test_killed_before_the_handle_is_committed_the_submission_is_found_and_not_made_again(
-    cloud: VendorServer, customer: Customer, hire: Callable[[], Worker], vendor: str
+    scene: Scene, vendor: str
 ) -> None:
-    before = len(cloud.submissions())
-    cloud.switch.set("late")
-    first = hire()
-    job_id = customer.submit(PROBLEMS["qubo"], vendor)
-    wait_for_submission(cloud, before)
-    first.kill()
-    assert attempts(customer.wait(job_id, lambda _: True)) == [(vendor, "submitting")]
-    cloud.switch.set("none")
-    hire()
-    job = customer.wait_until_it_ends(job_id)
+    job = scene.finish(scene.kill_worker_at("submitting", PROBLEMS["qubo"], "late"))
     assert attempts(job) == [(vendor, "answered")]
     assert job["result"]["race"]["quantum"]["objective"] >= job["result"]["objective"]
-    assert len(cloud.submissions()) == before + 1
 
 
 @pytest.mark.parametrize("vendor", sorted(set(VENDORS) - set(SEARCHING)))
-def test_where_the_vendor_cannot_tell_it_is_held_for_review_and_not_submitted_again(
-    cloud: VendorServer, customer: Customer, hire: Callable[[], Worker], vendor: str
-) -> None:
-    before = len(cloud.submissions())
-    cloud.switch.set("late")
-    first = hire()
-    job_id = customer.submit(PROBLEMS["qubo"], vendor)
-    wait_for_submission(cloud, before)
-    first.kill()
-    cloud.switch.set("none")
-    hire()
-    job = customer.wait_until_it_ends(job_id)
+def test_where_the_vendor_cannot_tell_it_is_held_for_review_and_not_submitted_again(scene: Scene, vendor: str) -> None:
+    job = scene.finish(scene.kill_worker_at("submitting", PROBLEMS["qubo"], "late"))
     assert attempts(job) == [(vendor, "doubtful")]
     assert "cannot tell whether it arrived" in job["result"]["race"]["error"]["message"]
-    assert len(cloud.submissions()) == before + 1
