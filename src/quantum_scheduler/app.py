@@ -17,7 +17,6 @@ from quantum_scheduler.accounts.mail.smtp import SmtpMailer, SmtpUrlInvalid, rea
 from quantum_scheduler.accounts.network import read_networks
 from quantum_scheduler.accounts.pepper import Peppers
 from quantum_scheduler.backends.check import Check
-from quantum_scheduler.backends.load import list_backends, list_modules
 from quantum_scheduler.backends.model import Health
 from quantum_scheduler.drills.abandon import clear_away_always
 from quantum_scheduler.incidents.answers.model import AnswerSecrets
@@ -53,6 +52,7 @@ from quantum_scheduler.secrets.reveal import reveal_surely
 from quantum_scheduler.secrets.seal import FindKeyring, find_keyring, find_no_keyring
 from quantum_scheduler.settings import SettingInvalid, Settings
 from quantum_scheduler.solving.call import CALL_TIMEOUT_S, Wire
+from quantum_scheduler.solving.callers import Callers
 from quantum_scheduler.solving.pool import ProcessPool
 from quantum_scheduler.solving.port import Executor
 from quantum_scheduler.solving.routing_model import Rules
@@ -223,17 +223,16 @@ def build_reader() -> Executor:
     return ProcessPool(1, preload=READERS)
 
 
-def build_callers(slots: int, backends: Iterable[str] = ()) -> Executor:
+def build_callers(slots: int, backends: Iterable[str] = ()) -> Callers:
     """Build what talks to the vendors: processes of this machine, started when first needed.
 
-    The SDKs of `backends` are imported once and shared by all of them; that of any other at its first call.
+    The SDKs of `backends` are imported once and shared by all of them; that of any other at its first call, or when
+    they are told to prepare for it.
     """
-    installed = list_backends()
-    modules = [module for name in backends if name in installed for module in list_modules(name)]
-    return ProcessPool(min(slots, CALLS_MAX), preload=(*CALLERS, *modules), forks=True)
+    return Callers(min(slots, CALLS_MAX), CALLERS, backends)
 
 
-def build_quantum(settings: Settings, callers: Executor) -> QuantumBench:
+def build_quantum(settings: Settings, callers: Callers) -> QuantumBench:
     """Build what a worker makes quantum attempts with."""
     return QuantumBench(
         wire=Wire(
@@ -241,6 +240,7 @@ def build_quantum(settings: Settings, callers: Executor) -> QuantumBench:
             timeout_s=min(CALL_TIMEOUT_S, settings.quantum_timeout_s),
             memory_mb=settings.worker_memory_mb,
         ),
+        prepare=callers.prepare,
         find_keyring=build_keyring(settings),
         environment=Rules(priority=settings.quantum_backend_priority, classical_only=settings.classical_only),
         falls_back=settings.fallback_to_classical,

@@ -159,3 +159,8 @@ IMPORTED_BY = os.getpid()
 def who(argument: bytes, report: Report) -> bytes:
     """Tell who imported this module, who forked or started this process, and who this is."""
     return f"{IMPORTED_BY} {os.getppid()} {os.getpid()}".encode()
+
+
+def holds(argument: bytes, report: Report) -> bytes:
+    """Tell whether a module has been imported here."""
+    return b"yes" if argument.decode() in sys.modules else b"no"

@@ -27,6 +27,11 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "tried": ({"tried": {"dynex": "offline: gone"}}, {}, "offline: gone"),
     "breaker": ({}, {"breaker": OPEN}, "open: 4 of 4 failed"),
     "health": ({}, {"health": Health(status="down", error="auth", message="key")}, "auth: key"),
+    "loading": (
+        {"asked": "auto", "loading": frozenset({"dynex"})},
+        {},
+        "its SDK is being imported here, for which no job of `auto` waits",
+    ),
     "share": ({}, {"share": 0}, "it gets 0 % of the jobs, and this is not one of them"),
     "error": ({}, {"appraisal": Appraisal(fits=False, error="no SDK")}, "no SDK"),
     "fit": ({}, {"appraisal": Appraisal(fits=False, why="too many variables")}, "too many variables"),

@@ -12,7 +12,10 @@ from datetime import UTC, datetime
 from time import perf_counter
 from urllib.parse import urlsplit
 
+from quantum_scheduler.backends.braket import calls as braket
 from quantum_scheduler.backends.credentials import credential
+from quantum_scheduler.backends.dwave import access as dwave
+from quantum_scheduler.backends.ibm import rest as ibm
 from quantum_scheduler.backends.load import BackendUnknown
 
 TIMEOUT_S = 5.0
@@ -20,29 +23,10 @@ ADDRESSES_MAX = 10
 _PORTS = {"http": 80, "https": 443}
 
 
-# An adapter brings dimod along, which takes a second: who starts the service does not wait for it.
-def _find_dwave() -> str:
-    from quantum_scheduler.backends.dwave.access import ENDPOINT  # noqa: PLC0415
-
-    return credential("DWAVE_API_ENDPOINT") or ENDPOINT
-
-
-def _find_ibm() -> str | None:
-    from quantum_scheduler.backends.ibm.rest import find_api_url  # noqa: PLC0415
-
-    return find_api_url()
-
-
-def _find_braket() -> str | None:
-    from quantum_scheduler.backends.braket.calls import find_endpoint  # noqa: PLC0415
-
-    return find_endpoint()
-
-
 ENDPOINTS: Mapping[str, Callable[[], str | None]] = {
-    "dwave": _find_dwave,
-    "ibm": _find_ibm,
-    "braket": _find_braket,
+    "dwave": lambda: credential("DWAVE_API_ENDPOINT") or dwave.ENDPOINT,
+    "ibm": ibm.find_api_url,
+    "braket": braket.find_endpoint,
     "dynex": lambda: credential("DYNEX_GRPC_ENDPOINT"),
 }
 

@@ -1,14 +1,16 @@
 """A binary model in spins, as the samplers of dwave-samplers take it."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import dimod
 import numpy as np
-from dwave.samplers import SteepestDescentSampler
 from numpy.typing import NDArray
 
 from quantum_scheduler.backends.energy import State
 from quantum_scheduler.problems.binary import BinaryProblem
+
+if TYPE_CHECKING:
+    import dimod
 
 # One read a row: its spins, -1 or 1; shape (reads, variables).
 Spins = NDArray[np.int8]
@@ -22,6 +24,8 @@ class SpinModel:
     """
 
     def __init__(self, problem: BinaryProblem) -> None:
+        import dimod  # noqa: PLC0415  takes a second, and adapters are loaded where no problem is solved
+
         self._vartype = problem.vartype
         self._places = range(len(problem.labels))
         pairs = problem.head, problem.tail, problem.weight.astype(np.float64)
@@ -40,13 +44,15 @@ class SpinModel:
         """Write spins as a sampler's initial states."""
         return spins, self._places
 
-    def read(self, samples: dimod.SampleSet) -> Spins:
+    def read(self, samples: "dimod.SampleSet") -> Spins:
         """Read the spins that a sampler returned, with the variables in order."""
         order = np.argsort(np.fromiter(samples.variables, dtype=np.intp, count=len(self._places)))
         return np.ascontiguousarray(samples.record.sample[:, order], dtype=np.int8)
 
     def descend(self, spins: Spins) -> Spins:
         """Flip one spin after another, the best first, until no flip lowers the energy."""
+        from dwave.samplers import SteepestDescentSampler  # noqa: PLC0415
+
         sampler = SteepestDescentSampler()  # type: ignore[no-untyped-call]  # dwave-samplers types half of itself
         return self.read(sampler.sample(self.bqm, initial_states=self.write(spins), large_sparse_opt=True))
 

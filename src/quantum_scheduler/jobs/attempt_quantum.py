@@ -144,6 +144,7 @@ class QuantumAttempt:
                     deadline_left_s=self.claim.deadline_left_s,
                     tried=self.tried,
                     short=self.short,
+                    loading=self.quantum.prepare(self.rules.priority),
                 )
                 if attempt.is_open(question, candidates):
                     budget = await job_store.read_budget(conn, self.claim.job_id)

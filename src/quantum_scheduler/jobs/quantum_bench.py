@@ -1,6 +1,7 @@
 """What quantum attempts are made with."""
 
 import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,16 +13,23 @@ TIMEOUT_S = 600.0
 TROUBLE_S = 5.0
 
 
+def _need_nothing(_backends: Iterable[str]) -> frozenset[str]:
+    """Import what a call needs when it comes."""
+    return frozenset()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantumBench:
     """The way to the vendors, the key to their credentials, and what the worker's environment says of routing.
 
-    An attempt may take `timeout_s` at the vendor, its queue included; `max_cost_usd` is what it may cost where the job
-    does not say. `strays` are attempts whose job has gone on without them; `troubled` says of each backend that has
+    `prepare` sees that the SDKs of backends are imported, and returns those for which that is not so yet. An attempt
+    may take `timeout_s` at the vendor, its queue included; `max_cost_usd` is what it may cost where the job does not
+    say. `strays` are attempts whose job has gone on without them; `troubled` says of each backend that has
     failed this worker, and not answered since, when that was by the event loop's clock.
     """
 
     wire: Wire
+    prepare: Callable[[Iterable[str]], frozenset[str]] = _need_nothing
     find_keyring: FindKeyring = find_no_keyring
     environment: Rules = field(default_factory=Rules)
     falls_back: bool = True

@@ -35,6 +35,6 @@ async def _look(pool: Pool, quantum: QuantumBench) -> None:
         async with pool.acquire() as conn:
             return await reveal_surely(conn, quantum.find_keyring, backend)
 
-    installed = list_backends()
-    remote = [name for name in rules.priority if name in installed and not is_local(name)]
-    await probe_due(pool, quantum.wire, remote, find_credentials)
+    installed, loading = list_backends(), quantum.prepare(rules.priority)
+    known = [name for name in rules.priority if name in installed and not is_local(name) and name not in loading]
+    await probe_due(pool, quantum.wire, known, find_credentials)

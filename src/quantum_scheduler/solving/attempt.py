@@ -32,6 +32,7 @@ async def consider(
     deadline_left_s: float | None,
     tried: Mapping[str, str],
     short: Mapping[str, str],
+    loading: frozenset[str],
 ) -> tuple[Question, list[Candidate]]:
     """Gather what the routing of a job is decided on, but for its budget and what adapters say of the problem."""
     names = list_candidates(asked, rules.priority)
@@ -44,6 +45,7 @@ async def consider(
         deadline_left_s=deadline_left_s,
         tried=tried,
         short=short,
+        loading=loading,
     )
     return question, [
         Candidate(name=state.name, breaker=state.breaker, share=state.share, health=state.health) for state in states

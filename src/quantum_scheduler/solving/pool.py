@@ -95,6 +95,10 @@ class ProcessPool:
             self._give_turns()
         raise ComputeUnavailable("every process died before it began the call")
 
+    async def warm(self) -> None:
+        """Wait until a process has imported what it should. Raises ComputeUnavailable."""
+        self._offer(await self._take())
+
     def resize(self, calls: int) -> None:
         """Make room for so many calls at once: processes are started now, and those too many end when they idle."""
         if calls < 1:

@@ -36,6 +36,11 @@ def _refuse_health(_question: Question, candidate: Candidate) -> str:
     return f"{health.error or 'down'}: {health.message}" if health is not None and health.status == "down" else ""
 
 
+def _refuse_loading(question: Question, candidate: Candidate) -> str:
+    is_loading = question.asked == AUTO and candidate.name in question.loading
+    return "its SDK is being imported here, for which no job of `auto` waits" if is_loading else ""
+
+
 def _refuse_share(question: Question, candidate: Candidate) -> str:
     if is_in_share(candidate.name, candidate.share, question.job_id):
         return ""
@@ -77,6 +82,7 @@ RULES: tuple[Rule, ...] = (
     Rule("tried", True, _refuse_tried),  # it has failed this very job
     Rule("breaker", True, _refuse_breaker),  # it failed others lately, or was closed off by hand
     Rule("health", True, _refuse_health),  # it said that it is down
+    Rule("loading", False, _refuse_loading),  # this worker learns to talk to it just now
     Rule("share", False, _refuse_share),  # it gets only some of the jobs
     Rule("quota", False, _refuse_quota),  # the plan has too little left of a quantum computer's time
     # What only its adapter can tell of this problem:

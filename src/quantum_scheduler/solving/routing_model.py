@@ -76,6 +76,7 @@ class Question:
     """What a job asks of the routing. `tried` are the backends that have failed it already, with the reason.
 
     `short` are those that would take more of a quantum computer's time than its plan has left, with what is missing.
+    `loading` are those whose SDKs this worker is still importing.
     """
 
     asked: str
@@ -86,6 +87,7 @@ class Question:
     max_cost_usd: float | None = None
     tried: Mapping[str, str]
     short: Mapping[str, str] = field(default_factory=dict)
+    loading: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,7 +58,7 @@ class BraketBackend:
     """Takes binary models of up to as many variables as the device has qubits."""
 
     name = "braket"
-    sdk = ("boto3", "botocore.config")
+    sdk = ("boto3", "botocore.config", "dimod", "dwave.samplers")
 
     def __init__(self, *, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
         self._timeout_s = timeout_s

@@ -183,7 +183,7 @@ def _submit(access: Access, routes: tuple[Route, ...], problem: Problem, limits:
     return {"problem": problem_id, "route": route, "solver": name}
 
 
-def _write_model(route: Route, problem: Problem) -> hybrid.Model:
+def _write_model(route: Route, problem: Problem) -> "hybrid.Model":
     if isinstance(problem, ScheduleProblem):
         return hybrid.write_constrained(hybrid.encode_crews(problem))
     return hybrid.write_unconstrained(problem) if route == "cqm" else hybrid.write_bqm(problem)

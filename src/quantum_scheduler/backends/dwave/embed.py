@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import dimod
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import dimod
 
 # For the heuristic, on models that a clique embedding wastes qubits on. It must be short: it runs inside `submit`.
 SEARCH_TIMEOUT_S = 5
@@ -31,7 +33,7 @@ class Embedded:
     chains: Sequence[Sequence[int]]
 
 
-def embed_model(bqm: dimod.BinaryQuadraticModel, properties: Mapping[str, Any]) -> Embedded | None:
+def embed_model(bqm: "dimod.BinaryQuadraticModel", properties: Mapping[str, Any]) -> Embedded | None:
     """Embed a spin model, labelled by position, into the graph of a solver; None where that fails.
 
     The same model and graph give the same embedding, unless the machine is so slow that the search runs out of time.
@@ -93,7 +95,9 @@ def _find_clique(
     return found or None
 
 
-def _search(bqm: dimod.BinaryQuadraticModel, couplers: Sequence[tuple[int, int]]) -> Mapping[int, Sequence[int]] | None:
+def _search(
+    bqm: "dimod.BinaryQuadraticModel", couplers: Sequence[tuple[int, int]]
+) -> Mapping[int, Sequence[int]] | None:
     import minorminer  # noqa: PLC0415
 
     # A variable without any pair is only there as a pair with itself.

@@ -2,9 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import dimod
 import numpy as np
 
 from quantum_scheduler.backends.collect import collect_reads
@@ -18,25 +17,32 @@ from quantum_scheduler.problems.place import Unplaceable
 from quantum_scheduler.problems.schedule import ScheduleProblem
 from quantum_scheduler.problems.verify import verify
 
+if TYPE_CHECKING:
+    import dimod
+
+    Model = dimod.BinaryQuadraticModel | dimod.ConstrainedQuadraticModel
+
 # What D-Wave's production solvers ask for at the least, for models of up to a few thousand variables.
 BQM_TIME_MIN_S = 3.0
 CQM_TIME_MIN_S = 5.0
 UPLOAD_TIMEOUT_S = 60.0
 SCHEDULES_MAX = 20
 
-Model = dimod.BinaryQuadraticModel | dimod.ConstrainedQuadraticModel
 
-
-def write_bqm(problem: BinaryProblem) -> dimod.BinaryQuadraticModel:
+def write_bqm(problem: BinaryProblem) -> "dimod.BinaryQuadraticModel":
     """Write a binary model, its variables labelled by position: the customer's labels stay here."""
+    import dimod  # noqa: PLC0415  takes a second, and adapters are loaded where no problem is solved
+
     pairs = problem.head, problem.tail, problem.weight.astype(np.float64)
     return dimod.BinaryQuadraticModel.from_numpy_vectors(
         problem.linear.astype(np.float64), pairs, float(problem.offset), dimod.as_vartype(problem.vartype)
     )
 
 
-def write_unconstrained(problem: BinaryProblem) -> dimod.ConstrainedQuadraticModel:
+def write_unconstrained(problem: BinaryProblem) -> "dimod.ConstrainedQuadraticModel":
     """Write a binary model as a constrained one without constraints, in values 0 and 1 whatever its own are."""
+    import dimod  # noqa: PLC0415
+
     model = dimod.ConstrainedQuadraticModel()
     model.set_objective(write_bqm(problem).change_vartype(dimod.BINARY, inplace=False))
     return model
@@ -53,7 +59,7 @@ def encode_crews(problem: ScheduleProblem) -> Encoding:
         raise BackendError("too_large", f"dwave: {error}") from error
 
 
-def write_constrained(encoding: Encoding) -> dimod.ConstrainedQuadraticModel:
+def write_constrained(encoding: Encoding) -> "dimod.ConstrainedQuadraticModel":
     """Write who does what with one constraint for each task: as many of its variables are chosen as it needs agents."""
     model = write_unconstrained(encoding.model)
     variables: dict[int, list[int]] = defaultdict(list)
@@ -65,8 +71,10 @@ def write_constrained(encoding: Encoding) -> dimod.ConstrainedQuadraticModel:
     return model
 
 
-def write_params(model: Model, properties: Mapping[str, Any], limits: Limits, access: Access) -> dict[str, float]:
+def write_params(model: "Model", properties: Mapping[str, Any], limits: Limits, access: Access) -> dict[str, float]:
     """Give the solver the time limit, or as much as it asks for at the least. Raises BackendError."""
+    import dimod  # noqa: PLC0415
+
     _check_size(model, properties, access)
     if isinstance(model, dimod.BinaryQuadraticModel):
         sizes, seconds = zip(*properties.get("minimum_time_limit", [[1, BQM_TIME_MIN_S]]), strict=True)
@@ -84,7 +92,7 @@ def write_params(model: Model, properties: Mapping[str, Any], limits: Limits, ac
     return {"time_limit": min(most, max(least, limits.time_limit_s))}
 
 
-def _check_size(model: Model, properties: Mapping[str, Any], access: Access) -> None:
+def _check_size(model: "Model", properties: Mapping[str, Any], access: Access) -> None:
     sizes = {"variables": len(model.variables), "biases": model.num_biases() if hasattr(model, "num_biases") else 0}
     for name, size in sizes.items():
         most = properties.get(f"maximum_number_of_{name}", size)
@@ -92,7 +100,7 @@ def _check_size(model: Model, properties: Mapping[str, Any], access: Access) -> 
             raise refusal("too_large", f"the model has {size:,} {name} and the solver takes {most:,}", access)
 
 
-def upload_model(model: Model, access: Access) -> str:
+def upload_model(model: "Model", access: Access) -> str:
     """Upload a model in parts, with D-Wave's own client, and return the id it is then known by."""
     from dwave.cloud import Client  # noqa: PLC0415  a backend that is not used costs nothing
 
@@ -128,6 +136,8 @@ def write_job(uploaded: str, definition: Any, kind: str, params: Mapping[str, fl
 
 def read_binary(problem: BinaryProblem, status: Any) -> Answer:
     """Read the samples of a finished binary model. Raises BackendError of kind `integrity`."""
+    import dimod  # noqa: PLC0415
+
     samples = dimod.SampleSet.from_serializable(status.answer.root.data)
     order = np.argsort(np.fromiter(samples.variables, dtype=np.intp, count=len(problem.labels)))
     reads = samples.record.sample[:, order].astype(np.int8)
@@ -165,7 +175,7 @@ def read_schedule(encoding: Encoding, status: Any) -> Answer:
     )
 
 
-def _describe(samples: dimod.SampleSet, status: Any) -> dict[str, Any]:
+def _describe(samples: "dimod.SampleSet", status: Any) -> dict[str, Any]:
     timing = {name: value for name, value in samples.info.items() if isinstance(value, int | float)}
     return {
         "method": f"hybrid {status.type.value}",

@@ -60,7 +60,7 @@ class IbmBackend:
     """Takes binary models of up to as many variables as the device has qubits."""
 
     name = "ibm"
-    sdk = ("quantum_scheduler.backends.ibm.sampler",)
+    sdk = ("quantum_scheduler.backends.ibm.sampler", "dimod", "dwave.samplers")
 
     def __init__(self, *, timeout_s: float = REQUEST_TIMEOUT_S, submit_timeout_s: float = SUBMIT_TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
