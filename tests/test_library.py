@@ -115,6 +115,19 @@ def test_limits_out_of_range_are_named() -> None:
         solve(PLAN, time_limit_s=0)
     with pytest.raises(ValueError, match="threads must be a whole number from 1 to 256, not 0"):
         solve(PLAN, threads=0)
+    with pytest.raises(ValueError, match=r"target must be a number of at most 1e\+300 in size"):
+        solve(PLAN, target=10**400)
+    with pytest.raises(BackendError, match="only the search of a binary model counts flips"):
+        solve(PLAN, flips_max=100)
+
+
+def test_a_search_ends_at_its_target_or_after_so_many_flips() -> None:
+    good = solve(DATA / "bqpqka_9.qubo.gz", time_limit_s=60, target=-100)
+    few, again = (solve(DATA / "bqpqka_9.qubo.gz", time_limit_s=60, flips_max=500) for _ in range(2))
+    assert good.objective is not None
+    assert good.objective <= -100
+    assert few.reproducible
+    assert few.solution == again.solution
 
 
 def test_a_backend_that_cannot_is_named() -> None:
@@ -128,8 +141,12 @@ def test_a_backend_that_cannot_is_named() -> None:
 def test_the_guide_runs(capsys: pytest.CaptureFixture[str]) -> None:
     for block in re.findall(r"```python\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL):
         exec(block, {})
-    schedule, model = capsys.readouterr().out.splitlines()
+    schedule, *shop, measured, energies, method, model = capsys.readouterr().out.splitlines()
     assert schedule.startswith("optimal 7 [{'task': 'cut'")
+    assert shop == ["10 13 door Ann Bo", "6 10 frame Bo", "13 15 polish Ann"]
+    assert measured == "optimal 0 345"
+    assert energies == "True True True"
+    assert method.endswith(" True")
     assert model == "-1.0 optimal -1"
 
 

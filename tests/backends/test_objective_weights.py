@@ -50,6 +50,22 @@ def test_the_weighted_objective_stays_within_range_and_never_overstates_the_cust
     assert scaled.unscale(value) >= objective * (1 - 1e-6) - 1e-6
 
 
+@given(weights, weights, weights, weights, weights, st.integers(0, 993))
+def test_an_objective_that_was_reached_once_is_reached_again(
+    makespan: float, tardiness: float, cost: float, priority: float, price: float, start: int
+) -> None:
+    problem = schedule(makespan=makespan, tardiness=tardiness, cost=cost, priority=priority, price=price)
+    scaled = weigh_objective(problem, 1000)
+    objective = verify(problem, starting_at(start)).objective
+    assert objective is not None
+    assert scaled.measure(problem, starting_at(start)) <= scaled.weigh(objective)
+
+
+def test_an_objective_out_of_all_reach_is_weighed_within_range() -> None:
+    scaled = weigh_objective(schedule(makespan=0.5, tardiness=0, cost=0, priority=1, price=0), 1000)
+    assert [scaled.weigh(objective) for objective in (-1e300, 3.7, 1e300)] == [-1, 7, SCALED_OBJECTIVE_MAX]
+
+
 def test_a_bound_is_rounded_down_where_no_double_holds_it() -> None:
     scaled = weigh_objective(schedule(makespan=0.3, tardiness=0.7, cost=0, priority=1, price=0), 1000)
     assert all(Fraction(scaled.unscale(value)) <= Fraction(value) / scaled.scale for value in range(100))

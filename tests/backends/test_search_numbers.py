@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from quantum_scheduler.backends.classical.choose import METHODS
 from quantum_scheduler.backends.classical.exhaust import exhaust_states
-from quantum_scheduler.backends.classical.search.arrange import arrange_rows
+from quantum_scheduler.backends.classical.search.arrange import MatrixTooLarge, arrange_matrix, arrange_rows
 from quantum_scheduler.backends.classical.search.model import SearchResult
 from quantum_scheduler.backends.classical.search.run import search_binary
 from quantum_scheduler.backends.energy import measure_energy
@@ -95,3 +95,18 @@ def test_the_stand_in_for_kernels_keeps_to_its_work_however_large_the_model() ->
     assert found.energy == measure_energy(problem, found.values) < 0
     # Five million updates are what the limit buys.
     assert found.work < 7e6
+
+
+def test_a_matrix_that_would_not_fit_in_memory_is_refused() -> None:
+    count = 33_000
+    pair = np.array([0], dtype=np.int32)
+    problem = replace(
+        dense(np.ones(2, dtype=np.int64), 2),
+        labels=tuple(range(count)),
+        linear=np.zeros(count, dtype=np.int64),
+        head=pair,
+        tail=pair + 1,
+        weight=np.array([3]),
+    )
+    with pytest.raises(MatrixTooLarge, match="33,000 variables, of int16"):
+        arrange_matrix(arrange_rows(problem))

@@ -214,6 +214,20 @@ def test_each_method_alone_makes_the_schedule_of_the_rules_better(method: str) -
     assert verdict.objective < objectives[0]
 
 
+@pytest.mark.parametrize("method", ["auto", *METHODS["schedule"]])
+def test_a_search_ends_where_it_is_as_good_as_was_asked_for(method: str) -> None:
+    problem = workshop(60, objective=WeightedTardiness())
+    first = verify(problem, place_tasks(problem)).objective
+    assert first is not None
+    target = 0.9 * first
+    limits = Limits(time_limit_s=PATIENCE_S, method=method, target=target)
+    answer, again = (search_schedule(problem, limits, no_report, stop_in()) for _ in range(2))
+    assert answer.complete
+    assert answer.solutions == again.solutions
+    assert answer.claimed_objective is not None
+    assert answer.claimed_objective <= target
+
+
 def test_no_round_plans_for_more_than_its_share_of_the_time_limit() -> None:
     assert all(sum(turn.share for turn in case.turns) == pytest.approx(1.0) for case in SCHEDULE)
     assert all(sum(part for _, part in turn.alone) == pytest.approx(1.0) for case in SCHEDULE for turn in case.turns)

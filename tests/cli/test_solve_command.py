@@ -66,6 +66,14 @@ def test_a_method_is_used_alone(run_here: Any, examples: Path, file: str, method
     assert (result["method"], result["verified"]) == (method, True)
 
 
+def test_a_search_ends_at_a_target_or_after_so_many_flips(run_here: Any, examples: Path) -> None:
+    arguments = ("solve", examples / "bqp100_1.qubo", "--time-limit", "60", "--json")
+    reached = json.loads(run_here(*arguments, "--target", "-7900").stdout)
+    counted = json.loads(run_here(*arguments, "--flips-max", "1000").stdout)
+    assert reached["objective"] <= -7900
+    assert (reached["reproducible"], counted["reproducible"]) == (True, True)
+
+
 def test_an_unknown_method_is_refused_with_the_choices(run_here: Any, examples: Path) -> None:
     ended = run_here("solve", examples / "bqp100_1.qubo", "--method", "prayer")
     assert ended.returncode == 2

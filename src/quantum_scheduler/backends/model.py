@@ -35,8 +35,8 @@ class BackendError(Exception):
 class Limits:
     """How long and how a solve may run. `seed` and the limits decide the answer, unless the clock cuts it short.
 
-    `method` is `auto` or one of the backend's own. A search of a binary model ends at the energy `target` or below, and
-    when each thread has done the work of `flips_max` flips.
+    `method` is `auto` or one of the backend's own. The classical search ends at the objective `target` or below, and
+    that of a binary model when each thread has done the work of `flips_max` flips.
     """
 
     time_limit_s: float = 10.0

@@ -5,7 +5,14 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from quantum_scheduler.solving.model import SEED_MAX, THREADS_MAX, TIME_LIMIT_MAX_S, TIME_LIMIT_MIN_S
+from quantum_scheduler.solving.model import (
+    FLIPS_MAX,
+    SEED_MAX,
+    TARGET_MAX,
+    THREADS_MAX,
+    TIME_LIMIT_MAX_S,
+    TIME_LIMIT_MIN_S,
+)
 
 SLOTS_MAX = 256
 
@@ -39,6 +46,17 @@ Seed = Annotated[
     Parameter(help="The same seed and limits give the same answer.", validator=Number(gte=0, lte=SEED_MAX)),
 ]
 Threads = Annotated[int, Parameter(help="Threads to search with.", validator=Number(gte=1, lte=THREADS_MAX))]
+Target = Annotated[
+    float | None,
+    Parameter(help="Objective at which the search may end.", validator=Number(gte=-TARGET_MAX, lte=TARGET_MAX)),
+]
+FlipsMax = Annotated[
+    int | None,
+    Parameter(
+        help="Work after which the search of a binary model ends, in flips of each thread.",
+        validator=Number(gte=1, lte=FLIPS_MAX),
+    ),
+]
 ShowGantt = Annotated[bool, Parameter(name="--gantt", help="Draw a schedule in the terminal.")]
 JobId = Annotated[str, Parameter(name="ID", help="Id of the job.")]
 Reason = Annotated[str, Parameter(help="Why, for whoever wonders; it is kept in the audit log.")]

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from quantum_scheduler.cli.draw import draw_schedule
-from quantum_scheduler.cli.options import Backend, Json, Method, Seed, ShowGantt, Source, Threads, TimeLimit
+from quantum_scheduler.cli.options import (
+    Backend,
+    FlipsMax,
+    Json,
+    Method,
+    Seed,
+    ShowGantt,
+    Source,
+    Target,
+    Threads,
+    TimeLimit,
+)
 from quantum_scheduler.cli.progress import Tell, show_progress
 from quantum_scheduler.cli.read import read_file
 from quantum_scheduler.cli.show import describe_summary, show_result
@@ -35,6 +46,8 @@ def solve(  # noqa: PLR0913  one parameter for each option
     method: Method = "auto",
     seed: Seed = 0,
     threads: Threads = 1,
+    target: Target = None,
+    flips_max: FlipsMax = None,
     out: Annotated[Path | None, Parameter(help="Write the result, with the whole solution, as JSON.")] = None,
     svg: Annotated[Path | None, Parameter(help="Draw a schedule as SVG.")] = None,
     gantt: ShowGantt = True,
@@ -49,7 +62,15 @@ def solve(  # noqa: PLR0913  one parameter for each option
     data, name = read_file(file, bytes_max=settings.request_bytes_max)
     problem = read_problem(data, name=name)
     schedule = problem if isinstance(problem, ScheduleProblem) else None
-    request = SolveRequest(backend=backend, time_limit_s=time_limit, seed=seed, threads=threads, method=method)
+    request = SolveRequest(
+        backend=backend,
+        time_limit_s=time_limit,
+        seed=seed,
+        threads=threads,
+        method=method,
+        target=target,
+        flips_max=flips_max,
+    )
     what = describe_summary(describe_problem(problem))
     with hear_interrupts() as stop:
         narration.print(f"solving {what}; at most {time_limit:g} s, Ctrl-C takes the best so far")

@@ -1,6 +1,5 @@
 """Hold what a caller of the library asks for against its limits."""
 
-import math
 from numbers import Integral, Real
 
 from quantum_scheduler.backends.model import AUTO
@@ -8,6 +7,7 @@ from quantum_scheduler.problems.model import Number
 from quantum_scheduler.solving.model import (
     FLIPS_MAX,
     SEED_MAX,
+    TARGET_MAX,
     THREADS_MAX,
     TIME_LIMIT_MAX_S,
     TIME_LIMIT_MIN_S,
@@ -22,7 +22,7 @@ def limit_request(
     seed: int,
     threads: int,
     method: str = AUTO,
-    target: object = None,
+    target: float | None = None,
     flips_max: object = None,
 ) -> SolveRequest:
     """Write down a request, numpy's numbers as Python's. Raises ValueError that names what is out of its range."""
@@ -40,9 +40,9 @@ def limit_request(
     )
 
 
-def _limit_target(target: object) -> Number:
-    if isinstance(target, bool) or not isinstance(target, Real) or not math.isfinite(target):
-        raise ValueError(f"target must be a finite number, not {target!r}")
+def _limit_target(target: float) -> Number:
+    if isinstance(target, bool) or not isinstance(target, Real) or not -TARGET_MAX <= target <= TARGET_MAX:
+        raise ValueError(f"target must be a number of at most {TARGET_MAX:g} in size, not {target!r}")
     return int(target) if isinstance(target, Integral) else float(target)
 
 

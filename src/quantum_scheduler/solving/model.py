@@ -14,6 +14,8 @@ SEED_MAX = 2**31 - 1
 THREADS_MAX = 256
 METHOD_LENGTH_MAX = 40
 FLIPS_MAX = 10**15
+# Beyond every objective, and a double.
+TARGET_MAX = 1e300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ from quantum_scheduler.problems.model import ScheduleSolution
 
 # A solve has used up its work when it has done all but this share of it; less means that the clock cut it short.
 WORK_TOLERANCE = 0.01
+# Below every weighted objective.
+GOAL_NONE = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,7 @@ class Found:
     """The best schedule so far, if any, its weighted objective and a bound on that.
 
     `infeasible`: that there is none is proven. `complete` is False where the clock or a cancel cut the search short.
+    `goal` is the weighted objective at which there is no need to search on.
     """
 
     solution: ScheduleSolution | None
@@ -28,11 +31,17 @@ class Found:
     bound: int
     complete: bool = True
     infeasible: bool = False
+    goal: int = GOAL_NONE
 
     @property
     def settled(self) -> bool:
         """Whether nothing is left to find."""
         return self.infeasible or self.value <= self.bound
+
+    @property
+    def enough(self) -> bool:
+        """Whether nothing is left to find, or what is found is as good as was asked for."""
+        return self.settled or self.value <= self.goal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +68,7 @@ def improve_schedule(
 ) -> Found:
     """Run CP-SAT's phases from the best schedule so far, `work` deterministic seconds of each thread in all."""
     for phase in PHASES:
-        if found.settled or not found.complete:
+        if found.enough or not found.complete:
             break
         found = _run_phase(formulation, found, phase, work=work, limits=limits, progress=progress, stop=stop)
         progress(found)
@@ -116,7 +125,8 @@ def _judge(formulation: Formulation, found: Found, solver: cp_model.CpSolver, st
     value = round(response.objective_value)
     if value >= found.value:
         return found
-    return replace(found, solution=formulation.read(list(response.solution)), value=value)
+    found = replace(found, solution=formulation.read(list(response.solution)), value=value)
+    return replace(found, complete=complete or found.enough)
 
 
 class _Watch(cp_model.CpSolverSolutionCallback):
@@ -130,6 +140,8 @@ class _Watch(cp_model.CpSolverSolutionCallback):
     def on_solution_callback(self) -> None:
         """Take a better schedule; the schedule itself is read when the search has ended."""
         self._take(value=min(self._found.value, round(self.objective_value)))
+        if self._found.value <= self._found.goal:
+            self.stop_search()
 
     def on_bound(self, bound: float) -> None:
         """Take a better bound."""

@@ -44,7 +44,7 @@ class Mender:
         if found.solution is None:
             return found
         placed = list(found.solution.assignments)
-        while work > 0 and not found.settled:
+        while work > 0 and not found.enough:
             if stop():
                 return replace(found, complete=False)
             free = self._choose_free(placed, chance)

@@ -11,6 +11,8 @@ from quantum_scheduler.problems.schedule import ScheduleProblem
 
 # The largest value the scaled objective may take: far enough below 2**63 that no solver's sums overflow.
 SCALED_OBJECTIVE_MAX = 2**52
+# A customer's objective is a double: this share of it may be rounding.
+ROUNDING = Fraction(1, 10**12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,13 @@ class Weights:
             return int(exact)
         nearest = float(exact)
         return nearest if Fraction(nearest) <= exact else math.nextafter(nearest, -math.inf)
+
+    def weigh(self, objective: Number) -> int:
+        """Return what a schedule of such an objective, in the customer's units, is worth at most."""
+        exact = Fraction(str(objective)) * self.scale
+        nearest = round(exact)
+        weighed = nearest if abs(exact - nearest) <= ROUNDING * abs(exact) else math.floor(exact)
+        return max(-1, min(weighed, SCALED_OBJECTIVE_MAX))
 
     def measure(self, problem: ScheduleProblem, solution: ScheduleSolution) -> int:
         """Return the weighted objective of a complete schedule."""

@@ -22,7 +22,7 @@ from quantum_scheduler.backends.classical.effort import (
     plan_rounds,
 )
 from quantum_scheduler.backends.classical.formulate import FormulationStopped, formulate_schedule
-from quantum_scheduler.backends.classical.improve import Found, improve_schedule
+from quantum_scheduler.backends.classical.improve import GOAL_NONE, Found, improve_schedule
 from quantum_scheduler.backends.classical.list_search.kernels import UNPLACED, Kernels, load_kernels
 from quantum_scheduler.backends.classical.list_search.run import CompiledLists
 from quantum_scheduler.backends.classical.list_search.tables import tabulate
@@ -36,7 +36,12 @@ from quantum_scheduler.problems.schedule import ScheduleProblem
 
 
 def search_schedule(problem: ScheduleProblem, limits: Limits, report: Report, stop: Stop) -> Answer:
-    """Search for the best schedule of a valid problem, and for a proof that it is the best or that there is none."""
+    """Search for the best schedule of a valid problem, and for a proof that it is the best or that there is none.
+
+    Raises BackendError of kind `invalid` where the limits count flips, and as `search_rounds` does.
+    """
+    if limits.flips_max is not None:
+        raise BackendError("invalid", "flips_max: only the search of a binary model counts flips")
     return search_rounds(problem, limits, report, stop, kernels=load_kernels())
 
 
@@ -71,14 +76,14 @@ def search_rounds(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LaneStop(Stop):
-    """Ends one lane of a search: with the search, or once another lane has settled everything."""
+    """Ends one lane of a search: with the search, or once another lane has found enough."""
 
     whole: Stop
-    settled: threading.Event
+    enough: threading.Event
 
     def __call__(self) -> bool:
         """Say whether it is time."""
-        return self.settled.is_set() or self.whole()
+        return self.enough.is_set() or self.whole()
 
     def remaining_s(self) -> float:
         """Say how many seconds are left, down to 0."""
@@ -104,12 +109,13 @@ class _Search:
         self._limits = limits
         self._report = report
         self._stop = stop
-        self._settled = threading.Event()
+        self._enough = threading.Event()
         self._reporting = threading.Lock()
         self._rules = dispatch_rules(problem, relations)
         self._mender = Mender(problem, relations, weights)
         bound = bound_objective(problem, relations, weights)
-        self.found = Found(solution=None, value=float("inf"), bound=bound)
+        goal = GOAL_NONE if limits.target is None else weights.weigh(limits.target)
+        self.found = Found(solution=None, value=float("inf"), bound=bound, goal=goal)
         self._reported = self.found
         self._lists: list[CompiledLists] = []
         if kernels is not None:
@@ -125,10 +131,10 @@ class _Search:
             self._progress(self.found)
 
     def run(self, rounds: list[Round]) -> list[str]:
-        """Run the rounds until everything is settled or it is time; return the methods used."""
+        """Run the rounds until enough is found or it is time; return the methods used."""
         used: list[str] = ["rules"] if self.found.solution is not None else []
         for number, lanes in enumerate(round_.lanes for round_ in rounds):
-            if self.found.settled or not self.found.complete:
+            if self.found.enough or not self.found.complete:
                 break
             used += [stage.method for lane in lanes for stage in lane]
             if len(lanes) == 1:
@@ -142,18 +148,18 @@ class _Search:
     def _run_lane(self, number: int, at: int, lane: Lane) -> Found:
         """Run the stages of a lane one after the other, each from the best of those before."""
         stop = _LaneStop(
-            cancelled=self._stop.cancelled, deadline_s=self._stop.deadline_s, whole=self._stop, settled=self._settled
+            cancelled=self._stop.cancelled, deadline_s=self._stop.deadline_s, whole=self._stop, enough=self._enough
         )
         found = self.found
         for place, stage in enumerate(lane):
-            if found.settled or not found.complete:
+            if found.enough or not found.complete:
                 break
             key = (self._limits.seed, number, at, place)
             seed = int(np.random.SeedSequence(key).generate_state(1, np.uint32)[0] >> 1)
             found = self._run_stage(stage, found, at, seed, stop)
             self._progress(found)
-        if found.settled:
-            self._settled.set()
+        if found.enough:
+            self._enough.set()
         return found
 
     def _run_stage(self, stage: Stage, found: Found, at: int, seed: int, stop: Stop) -> Found:
@@ -172,7 +178,7 @@ class _Search:
             self._rules,
             work=int(stage.work),
             seed=seed,
-            target=found.bound,
+            target=max(found.bound, found.goal),
             stop=stop,
             improved=lambda value: self._progress(replace(found, value=value)),
         )
@@ -202,7 +208,7 @@ class _Search:
         lists = ListSearch(
             self._problem, self._weights, lambda value: self._progress(replace(found, value=value)), found.solution
         )
-        ended = search_lists(lists, self._rules, steps=steps, bound=found.bound, seed=seed, stop=stop)
+        ended = search_lists(lists, self._rules, steps=steps, bound=max(found.bound, found.goal), seed=seed, stop=stop)
         if lists.value < found.value:
             found = replace(found, solution=lists.best, value=lists.value)
         return replace(found, complete=ended)

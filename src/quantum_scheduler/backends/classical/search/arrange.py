@@ -17,9 +17,15 @@ WHOLE_MAX = 2.0**62
 TOLERANCE = 1e-10
 # Doubles that are whole after so many doublings are integers in disguise.
 DOUBLINGS_MAX = 20
+# Of the largest matrix.
+MATRIX_BYTES_MAX = 2**31
 # A row of a matrix is a multiple of this, and begins where a cache line does.
 ROW_MULTIPLE = 64
 CACHE_LINE_BYTES = 64
+
+
+class MatrixTooLarge(Exception):  # noqa: N818  an error is named for what happened
+    """A model has too many variables to be written as a matrix; the message says how many."""
 
 
 def arrange_rows(model: BinaryProblem) -> Rows:
@@ -91,11 +97,14 @@ def row_length(count: int) -> int:
 def arrange_matrix(rows: Rows) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
     """Write rows as a matrix of shape (n, `row_length(n)`) and linear terms padded to that length, both aligned.
 
-    The matrix is int16 where the weights fit, else of the rows' own type.
+    The matrix is int16 where the weights fit, else of the rows' own type. Raises MatrixTooLarge.
     """
     small = rows.exact and np.max(np.abs(rows.weight), initial=0) <= np.iinfo(np.int16).max
     length = row_length(rows.count)
-    matrix = _aligned_zeros(rows.count * length, np.dtype(np.int16) if small else rows.weight.dtype)
+    kind = np.dtype(np.int16) if small else rows.weight.dtype
+    if rows.count * length * kind.itemsize > MATRIX_BYTES_MAX:
+        raise MatrixTooLarge(f"a matrix of {rows.count:,} variables, of {kind}, is more than 2 GiB")
+    matrix = _aligned_zeros(rows.count * length, kind)
     matrix[np.repeat(np.arange(rows.count), rows.degrees) * length + rows.other] = rows.weight
     linear = _aligned_zeros(length, rows.linear.dtype)
     linear[: rows.count] = rows.linear

@@ -1,9 +1,10 @@
 """The search where the kernels cannot be compiled: simulated annealing by dwave-samplers, slower, as reproducible."""
 
+import ctypes
+
 import dimod
 import numpy as np
 from dwave.samplers import SimulatedAnnealingSampler
-from numpy.typing import NDArray
 
 from quantum_scheduler.backends.classical.search.kernels import ENDED_STOPPED, Kernel, Stream
 from quantum_scheduler.backends.classical.search.model import Rows
@@ -17,8 +18,8 @@ ANNEALINGS_MIN = 4
 TERMS_SHARE = 8
 
 
-def prepare_sampler(model: BinaryProblem, rows: Rows, values: NDArray[np.int8]) -> Kernel:
-    """Return a search of a model over {0, 1} that writes its best into `values`, its energies in the rows' unit."""
+def prepare_sampler(model: BinaryProblem, rows: Rows) -> Kernel:
+    """Return a search of a model over {0, 1}, its energies in the rows' unit."""
     bqm = dimod.BinaryQuadraticModel.from_numpy_vectors(
         rows.linear.astype(np.float64), (model.head, model.tail, model.weight / rows.unit), 0.0, dimod.BINARY
     )
@@ -46,7 +47,8 @@ def prepare_sampler(model: BinaryProblem, rows: Rows, values: NDArray[np.int8]) 
             if energy < stream.best - stream.tolerance:
                 stream.best = energy
                 stream.work_at_best = stream.work
-                values[:] = samples.record.sample[0][np.argsort(samples.variables)]
+                values = samples.record.sample[0][np.argsort(samples.variables)].astype(np.int8)
+                ctypes.memmove(stream.values, values.ctypes.data, rows.count)
             if stream.stop:
                 stream.ended = ENDED_STOPPED
                 return

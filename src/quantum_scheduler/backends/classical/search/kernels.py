@@ -50,6 +50,7 @@ class Stream(ctypes.Structure):
     settled_min: int
     target: float
     tolerance: float
+    values: int
 
 
 class Kernel(Protocol):

@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from quantum_scheduler.backends.classical.choose import BinaryMethod
+from quantum_scheduler.backends.classical.choose import BinaryMethod, Plan
 from quantum_scheduler.backends.classical.exhaust import VARIABLES_MAX, exhaust_states
 from quantum_scheduler.backends.classical.search.arrange import arrange_rows
 from quantum_scheduler.backends.classical.search.bound import bound_energy
@@ -16,11 +16,12 @@ from quantum_scheduler.backends.classical.search.kernels import (
     ENDED_NO_MEMORY,
     ENDED_STOPPED,
     Kernel,
+    Kernels,
     Stream,
     load_kernels,
     open_stream,
 )
-from quantum_scheduler.backends.classical.search.model import ENERGY_NONE, SearchResult, Values
+from quantum_scheduler.backends.classical.search.model import ENERGY_NONE, Rows, SearchResult, Values
 from quantum_scheduler.backends.classical.search.plan import choose_plans, name_plan, plan_budget
 from quantum_scheduler.backends.classical.search.reduce import reduce_model, write_binary
 from quantum_scheduler.backends.classical.split import Positions, split_parts, take_part
@@ -152,26 +153,21 @@ def _search_part(model: BinaryProblem, watch: _Watch, limits: Limits, *, seeds: 
         alone = "sampler" if kernels is None else cast("BinaryMethod", limits.method)
         plans = [name_plan(alone, rows)] * len(seeds)
     bound = bound_energy(model)
-    target = -ENERGY_NONE if limits.target is None else (limits.target - watch.settled) / rows.unit
+    # An energy that was found before is met again, although its sum may be rounded elsewhere on the way.
+    target = -ENERGY_NONE if limits.target is None else (limits.target - watch.settled) / rows.unit + rows.tolerance
     # Each stream ends at the bound by itself, so that the answer does not depend on which is the first.
     goal = max(target, bound / rows.unit) if model.integral else target
+    prepared = {plan: _prepare(plan, model, rows, kernels) for plan in set(plans)}
     streams: list[Stream] = []
     states: list[Values] = []
-    runs: list[Kernel] = []
     for plan, seed in zip(plans, seeds, strict=True):
         budget = plan_budget(plan, rows, time_limit_s=limits.time_limit_s, flips_max=limits.flips_max)
         stream, values = open_stream(rows, budget, seed=seed, target=goal)
         streams.append(stream)
         states.append(values)
-        if kernels is None or plan[0][0] == "sampler":
-            from quantum_scheduler.backends.classical.search.fallback import (  # noqa: PLC0415  imports dwave-samplers
-                prepare_sampler,
-            )
-
-            runs.append(prepare_sampler(model, rows, values))
-        else:
-            runs.append(kernels.prepare(plan, rows))
-    _run_streams(runs, streams, watch, target=target, unit=rows.unit, whole=model.integral)
+    _run_streams(
+        [prepared[plan] for plan in plans], streams, watch, target=target, unit=rows.unit, whole=model.integral
+    )
     if any(stream.ended == ENDED_NO_MEMORY for stream in streams):
         raise MemoryError(f"a model of {rows.count} variables does not fit")
     first = min(range(len(streams)), key=lambda number: streams[number].best)
@@ -183,6 +179,17 @@ def _search_part(model: BinaryProblem, watch: _Watch, limits: Limits, *, seeds: 
         work=sum(stream.work for stream in streams),
         cut=any(stream.ended == ENDED_STOPPED for stream in streams),
     )
+
+
+def _prepare(plan: Plan, model: BinaryProblem, rows: Rows, kernels: Kernels | None) -> Kernel:
+    """Lay the model out for a plan, once for all of its streams."""
+    if kernels is None or plan[0][0] == "sampler":
+        from quantum_scheduler.backends.classical.search.fallback import (  # noqa: PLC0415  imports dwave-samplers
+            prepare_sampler,
+        )
+
+        return prepare_sampler(model, rows)
+    return kernels.prepare(plan, rows)
 
 
 def _run_streams(
