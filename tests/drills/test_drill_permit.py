@@ -70,7 +70,7 @@ def test_every_drill_has_its_runbook_and_names_its_faults() -> None:
     books = read_shelf().books
     assert {each.runbook for each in SCENARIOS.values()} <= set(books)
     assert find_scenario("dynex-outage").find_fault(None) == "server_error"
-    with pytest.raises(DrillUnknown, match="server_error, offline, dropped"):
+    with pytest.raises(DrillUnknown, match="server_error, offline, dropped, auth"):
         find_scenario("dynex-outage").find_fault("flood")
     with pytest.raises(DrillUnknown, match="dynex-outage"):
         find_scenario("coffee-machine")

@@ -17,6 +17,7 @@ from quantum_scheduler.monitoring.metric import Metric, Source, Table
 from quantum_scheduler.monitoring.snapshot import LiveMetrics, Snapshot, take_snapshot
 from quantum_scheduler.monitoring.table import build_table, describe_metrics
 from quantum_scheduler.postgres.connect import Connection, Pool
+from quantum_scheduler.solving.actions import open_breaker
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 DOCUMENTS = Path(__file__).parent.parent / "data"
@@ -58,6 +59,16 @@ async def test_an_idle_service_shows_what_it_knows_and_nothing_it_does_not(pool:
         value = snapshot.values[name]
         assert isinstance(value, float)
         assert 0 < value <= 1
+
+
+async def test_a_breaker_that_somebody_opened_has_not_tripped(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        await open_breaker(conn, "dynex", reason="by hand")
+    values = (await snap(pool)).values
+    assert (values["dynex.breaker"], values["dynex.tripped"], values["ibm.tripped"]) == ("open", False, False)
+    async with pool.acquire() as conn:
+        await conn.execute("UPDATE breaker SET is_manual = false WHERE backend = 'dynex'")
+    assert (await snap(pool)).values["dynex.tripped"] is True
 
 
 async def test_what_is_unknown_is_never_false(pool: Pool) -> None:

@@ -25,7 +25,9 @@ from quantum_scheduler.cli.vendors import find_control
 from quantum_scheduler.cli.write import format_json, open_consoles, write_answer, write_file, write_json
 from quantum_scheduler.drills.conduct import Ground, conduct_drill
 from quantum_scheduler.drills.faults.connections import ConnectionsFault
+from quantum_scheduler.drills.faults.disk import DiskFault, find_size
 from quantum_scheduler.drills.faults.lanes import LaneFault
+from quantum_scheduler.drills.faults.locks import LockFault
 from quantum_scheduler.drills.faults.logins import LoginFault
 from quantum_scheduler.drills.faults.vendor import VendorFault
 from quantum_scheduler.drills.load import open_http
@@ -155,4 +157,6 @@ def _build_fault(order: Order, settings: Settings, dsn: str, pool: Pool) -> Faul
         case "logins":
             return LoginFault(settings.api_url)
         case "connections":
-            return ConnectionsFault(dsn, pool)
+            return LockFault(dsn) if order.fault == "locked" else ConnectionsFault(dsn, pool)
+        case "disk":
+            return DiskFault(settings.data_dir, find_size(settings.data_dir))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-Place = Literal["vendor", "lanes", "logins", "connections"]
+Place = Literal["vendor", "lanes", "logins", "connections", "disk"]
 HOLD_FACTOR = 0.05
 
 

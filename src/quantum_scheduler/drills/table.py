@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from quantum_scheduler.drills.model import DrillUnknown, Scenario
 
-# What makes a vendor count as down; each is a fault that its stand-in knows.
-VENDOR_FAULTS = ("server_error", "offline", "dropped")
+# What makes a vendor count as down; each is a fault that its stand-in knows. With `auth` it refuses our key.
+VENDOR_FAULTS = ("server_error", "offline", "dropped", "auth", "quota", "rate_limit")
 # More than the runbook takes for a normal queue.
 BURST = 140
 
@@ -30,7 +30,8 @@ SCENARIOS: Mapping[str, Scenario] = {
             burst=BURST,
         ),
         Scenario(name="authentication-failures", place="logins", target="/v1/login", faults=("guessing",)),
-        Scenario(name="connection-pool", place="connections", target="postgres", faults=("held",)),
+        Scenario(name="connection-pool", place="connections", target="postgres", faults=("held", "locked")),
+        Scenario(name="memory-pressure", place="disk", target="the data folder", faults=("full",)),
     )
 }
 

@@ -110,6 +110,7 @@ def _backend_rows(backend: str) -> Iterable[Metric]:
         now(name="health_status", function=solving.known_health, unit="state", kind="state", states=HEALTH),
         now(name="available", function=solving.is_available, unit="yes or no"),
         now(name="breaker", function=solving.breaker_state, unit="state", kind="state", states=BREAKER),
+        now(name="tripped", function=solving.has_tripped, unit="yes or no"),
         now(name="share", function=solving.share_percent, unit="percent"),
         now(name="queue_position", function=solving.backend_queue_position, unit="places"),
         lately(name="jobs", function=solving.backend_jobs, unit="attempts"),

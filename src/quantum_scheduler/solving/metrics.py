@@ -140,6 +140,11 @@ def breaker_state(stats: BackendStats) -> str:
     return stats.state.breaker.state
 
 
+def has_tripped(stats: BackendStats) -> bool:
+    """`dynex.tripped`, and the like of each backend: whether its breaker has opened by itself, and not by hand."""
+    return stats.state.breaker.state != "closed" and not stats.state.breaker.is_manual
+
+
 def latency_p95_s(stats: BackendStats) -> float | None:
     """`dynex.latency_p95`, and the like of each backend: seconds within which 95 % of its answers came."""
     return stats.attempts.p95_s

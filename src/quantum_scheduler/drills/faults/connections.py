@@ -21,9 +21,10 @@ class ConnectionsFault:
     They are taken once: those that somebody closes stay closed.
     """
 
-    def __init__(self, dsn: str, pool: Pool) -> None:
+    def __init__(self, dsn: str, pool: Pool, *, used_share: float = USED_SHARE) -> None:
         self._dsn = dsn
         self._pool = pool
+        self._used_share = used_share
         self._held: list[DirectConnection] = []
         self._touched_s: float | None = None
 
@@ -48,7 +49,7 @@ class ConnectionsFault:
         settings = {"idle_session_timeout": f"{TOUCHED_EVERY_S + for_s:.0f}s"}
         for _ in range(HELD_MAX):
             async with self._pool.acquire() as conn:
-                if connections_used_ratio(await postgres_stats(conn)) >= USED_SHARE:
+                if connections_used_ratio(await postgres_stats(conn)) >= self._used_share:
                     return
             with suppress(DatabaseUnavailable):
                 held = await connect(self._dsn, application_name=NAME, statement_cache=False, settings=settings)
