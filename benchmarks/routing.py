@@ -228,8 +228,10 @@ def write_report(measured: Mapping[Failure, Sequence[Round]], facts: Sequence[st
     return "\n".join(lines) + "\n"
 
 
-def list_facts(*, rounds: int, jobs: int, load: float) -> list[str]:
-    system = f"{platform.system()} {platform.release()} on {os.cpu_count()} cores, load {load:.1f} before"
+def list_facts(*, rounds: int, jobs: int, loads: tuple[float, float]) -> list[str]:
+    """What was measured where; `loads` are the machine's before and after, of which this run makes about 1.5."""
+    load = f"load {loads[0]:.1f} before and {loads[1]:.1f} after"
+    system = f"{platform.system()} {platform.release()} on {os.cpu_count()} cores, {load}"
     what = f"{rounds} rounds of {jobs} jobs of six variables, one after another, in a worker with {SLOTS} slots"
     return [
         f"{system}; Python {platform.python_version()}; {datetime.now(UTC):%Y-%m-%d}",
@@ -246,9 +248,11 @@ def main() -> int:
     parser.add_argument("--report", type=Path, default=REPORT, help="where to write")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    facts = list_facts(rounds=given.rounds, jobs=given.jobs, load=os.getloadavg()[0])
+    load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="qs-") as folder, start_postgres(Path(folder)) as server:
         measured = asyncio.run(prepare_and_measure(server.dsn, given.faults, rounds=given.rounds, jobs=given.jobs))
+    loads = load_before, os.getloadavg()[0]
+    facts = list_facts(rounds=given.rounds, jobs=given.jobs, loads=loads)
     given.report.write_text(write_report(measured, facts), encoding="utf-8")
     return 0 if all(ratio_of(rounds) <= RATIO_MAX for rounds in measured.values()) else 1
 

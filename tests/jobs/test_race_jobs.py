@@ -258,6 +258,29 @@ async def test_a_backend_that_says_it_is_down_gets_no_job(track: Track) -> None:
     assert (await track.finish(await track.submit(backend="searching")))["backend"] == "searching"
 
 
+async def test_what_a_terminal_cannot_reach_is_no_news_to_workers(track: Track) -> None:
+    track.break_vendor("searching", "offline")
+    async with track.desk.pool.acquire() as conn:
+        health = await probe_backend(conn, track.wire, find_no_keyring, "searching", is_at_work=False)
+    assert health.status == "down"
+    track.mend_vendor("searching")
+    assert (await track.finish(await track.submit(backend="searching")))["backend"] == "searching"
+
+
+async def test_none_is_left_only_where_every_preferred_backend_is_known_to_be_down(track: Track) -> None:
+    healthy = []
+    async with track.desk.pool.acquire() as conn:
+        await set_priority(conn, BOTH, reason="a test")
+        for name in BOTH:
+            track.break_vendor(name, "offline")
+            await probe_backend(conn, track.wire, find_no_keyring, name)
+            healthy.append(metrics.healthy_backends(await metrics.quantum_stats(conn)))
+        track.mend_vendor(BOTH[0])
+        await probe_backend(conn, track.wire, find_no_keyring, BOTH[0])
+        healthy.append(metrics.healthy_backends(await metrics.quantum_stats(conn)))
+    assert healthy == [None, 0, 1]
+
+
 async def test_a_canary_passes_where_the_known_optimum_is_found(track: Track) -> None:
     async def sing(name: str) -> tuple[bool, str]:
         async with track.desk.pool.acquire() as conn:

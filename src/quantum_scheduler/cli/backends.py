@@ -67,7 +67,11 @@ def routing(*, json: Json = False) -> int:
 
 @backends_app.command
 def probe(name: Name, /, *, json: Json = False) -> int:
-    """Ask one backend now how it is, for all workers to know; exit code 1 when it is down."""
+    """Ask one backend from here how it is; exit code 1 when it is down.
+
+    Workers hear of it where it is well. That it is down they find out by themselves: they may have keys that are not
+    known here.
+    """
     found = asdict(steer.probe(name))
     write_answer(found, f"{name} is {found['status']}  {found['message']}".rstrip(), json=json)
     return 0 if found["status"] != "down" else 1

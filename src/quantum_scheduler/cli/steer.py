@@ -42,7 +42,7 @@ def describe_routing() -> dict[str, Any]:
 
 def probe(name: str) -> Health:
     """Ask a backend how it is, from this machine."""
-    return call(lambda conn, wire, find: actions.probe_backend(conn, wire, find, name))
+    return call(lambda conn, wire, find: actions.probe_backend(conn, wire, find, name, is_at_work=False))
 
 
 def canary(name: str) -> CanaryReport:

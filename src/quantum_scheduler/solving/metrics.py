@@ -20,10 +20,11 @@ async def quantum_stats(conn: Connection) -> QuantumStats:
     fallen_back, wanted = await store.measure_jobs(conn, window_s=WINDOW_S)
     attempts = await store.measure(conn, window_s=WINDOW_S)
     queues = await store.measure_queues(conn)
-    _, states = await show_routing(conn)
+    rules, states = await show_routing(conn)
     return QuantumStats(
         fallen_back=fallen_back,
         wanted=wanted,
+        preferred=frozenset(rules.priority).intersection(list_backends()),
         backends=tuple(
             BackendStats(
                 state=state,
@@ -110,9 +111,14 @@ def waiting(stats: QuantumStats) -> int:
 
 
 def healthy_backends(stats: QuantumStats) -> int | None:
-    """`backends.healthy`: quantum backends that are up or degraded; None where nobody knows of any how it is."""
-    known = [each.state.health.status for each in stats.backends if each.state.health is not None]
-    return sum(each != "down" for each in known) if known else None
+    """`backends.healthy`: quantum backends that are up or degraded; None where that may be none or some.
+
+    So it is while nobody knows of any how it is, or not of every one of the priority.
+    """
+    known = {each.state.name: each.state.health.status for each in stats.backends if each.state.health is not None}
+    healthy = sum(status != "down" for status in known.values())
+    is_told = bool(known) and stats.preferred <= known.keys()
+    return healthy if healthy or is_told else None
 
 
 def backend_jobs(stats: BackendStats) -> int:

@@ -62,10 +62,16 @@ class CanaryReport:
     message: str = ""
 
 
-async def probe(conn: Connection, wire: Wire, backend: str, credentials: Credentials) -> Health:
-    """Ask a backend how it is and write it down. Outside a transaction: the vendor may take its time."""
+async def probe(
+    conn: Connection, wire: Wire, backend: str, credentials: Credentials, *, is_at_work: bool = True
+) -> Health:
+    """Ask a backend how it is and write it down. Outside a transaction: the vendor may take its time.
+
+    That it is down is only written where jobs go there from: others may lack its key, or the way to it.
+    """
     health = await wire.check(backend, credentials)
-    await _note(conn, backend, health)
+    if is_at_work or health.status != "down":
+        await _note(conn, backend, health)
     return health
 
 

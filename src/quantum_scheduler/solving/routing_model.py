@@ -246,8 +246,12 @@ class BackendStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantumStats:
-    """Quantum solving now and lately: the jobs that fell back, of those `wanted` to be quantum; the backends."""
+    """Quantum solving now and lately: the jobs that fell back, of those `wanted` to be quantum; the backends.
+
+    `preferred` are those of the priority that are installed.
+    """
 
     fallen_back: int
     wanted: int
+    preferred: frozenset[str]
     backends: tuple[BackendStats, ...]
