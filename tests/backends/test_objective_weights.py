@@ -61,6 +61,16 @@ def test_an_objective_that_was_reached_once_is_reached_again(
     assert scaled.measure(problem, starting_at(start)) <= scaled.weigh(objective)
 
 
+def test_weights_that_never_count_stay_within_range_too() -> None:
+    problem = ScheduleProblem(
+        agents=(Agent(id="a", cost=1e9),),
+        tasks=(Task(id="t", duration=0, priority=1e9, deadline=3),),
+        objective=WeightedSum(makespan=1e-9, tardiness=1e9, cost=1e9),
+    )
+    scaled = weigh_objective(problem, 0)
+    assert max(scaled.makespan, *scaled.tardiness, *scaled.cost) <= SCALED_OBJECTIVE_MAX
+
+
 def test_an_objective_out_of_all_reach_is_weighed_within_range() -> None:
     scaled = weigh_objective(schedule(makespan=0.5, tardiness=0, cost=0, priority=1, price=0), 1000)
     assert [scaled.weigh(objective) for objective in (-1e300, 3.7, 1e300)] == [-1, 7, SCALED_OBJECTIVE_MAX]

@@ -74,6 +74,19 @@ def test_a_search_ends_at_a_target_or_after_so_many_flips(run_here: Any, example
     assert (reached["reproducible"], counted["reproducible"]) == (True, True)
 
 
+@pytest.mark.parametrize(("file", "stand_in"), [("bqp100_1.qubo", "sampler"), ("workshop.yaml", "orders")])
+def test_where_there_is_no_compiler_slower_searches_stand_in(
+    run: Any, examples: Path, tmp_path: Path, file: str, stand_in: str
+) -> None:
+    bare = {"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    ended = run("solve", examples / file, "--time-limit", "1", "--json", environ=bare)
+    assert ended.returncode == 0, ended.stderr
+    result = json.loads(ended.stdout)
+    assert result["verified"]
+    assert stand_in in result["info"]["method"]
+    assert "there is no C compiler" in ended.stderr
+
+
 def test_an_unknown_method_is_refused_with_the_choices(run_here: Any, examples: Path) -> None:
     ended = run_here("solve", examples / "bqp100_1.qubo", "--method", "prayer")
     assert ended.returncode == 2

@@ -17,8 +17,6 @@ from quantum_scheduler.cli.program import as_typed, name_program
 EXIT_DEFECT = 70
 EXIT_INTERRUPTED = 130
 EXIT_PIPE_CLOSED = 141
-# The log level of commands that answer and end, unless LOG_LEVEL says otherwise.
-QUIET = "warning"
 
 # Classes are named, not imported: `--help` must not wait for solvers and drivers.
 EXIT_CODES = {
@@ -285,9 +283,9 @@ def _run(arguments: Sequence[str]) -> int:
         _say(f"help: {name_program() if isinstance(error, UnknownCommandError) else names} --help")
         return 2
     if "structlog" in sys.modules:  # where the command may log; importing it for all would double their start
-        from quantum_scheduler.cli.log import configure_logging  # noqa: PLC0415
+        from quantum_scheduler.cli.log import log_quietly  # noqa: PLC0415
 
-        configure_logging(os.environ.get("LOG_LEVEL", "").lower() or QUIET)
+        log_quietly(os.environ)
     code = command(*given.args, **given.kwargs)
     return code if isinstance(code, int) else 0
 

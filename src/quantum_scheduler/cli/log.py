@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Mapping
 from typing import TextIO, cast
 
 import structlog
@@ -10,6 +11,8 @@ from structlog.tracebacks import ExceptionDictTransformer
 from quantum_scheduler.monitoring.errors_kept import ErrorsKept
 from quantum_scheduler.settings import SettingInvalid
 
+# The level of commands that answer and end, unless LOG_LEVEL says otherwise.
+QUIET = "warning"
 LEVELS = {"debug", "info", "warning", "error", "critical"}
 
 
@@ -21,6 +24,11 @@ class _StandardError:
 
     def flush(self) -> None:
         sys.stderr.flush()
+
+
+def log_quietly(environ: Mapping[str, str]) -> None:
+    """Configure the logging of a command that answers and ends. Raises SettingInvalid."""
+    configure_logging(environ.get("LOG_LEVEL", "").lower() or QUIET)
 
 
 def configure_logging(level: str, *, errors: ErrorsKept | None = None) -> None:

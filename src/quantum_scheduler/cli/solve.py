@@ -104,7 +104,9 @@ def hear_interrupts() -> Iterator[threading.Event]:
 
 
 def _solve(problem: "Problem", request: SolveRequest, tell: Tell, stop: threading.Event) -> dict[str, Any]:
+    from quantum_scheduler.cli.log import log_quietly  # noqa: PLC0415  as the solvers do, brings structlog along
     from quantum_scheduler.solving.compute import solve_problem  # noqa: PLC0415  brings the solvers along
 
+    log_quietly(os.environ)
     result = solve_problem(problem, request, report=lambda progress: tell(asdict(progress)), stopped=stop.is_set)
     return write_result(result)

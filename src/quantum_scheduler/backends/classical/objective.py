@@ -70,8 +70,9 @@ def weigh_objective(problem: ScheduleProblem, horizon: int) -> Weights:
     late = [Fraction(0) if task.deadline is None else tardiness * _exact(task.priority) for task in problem.tasks]
     paid = [cost * _exact(agent.cost) for agent in problem.agents]
 
-    work = sum(task.duration * task.agents for task in problem.tasks)
-    largest = horizon * (makespan + sum(late)) + work * max(paid, default=Fraction(0))
+    # One at least: a weight that never counts, as where nothing takes time, must be within range too.
+    work = max(1, sum(task.duration * task.agents for task in problem.tasks))
+    largest = max(1, horizon) * (makespan + sum(late)) + work * max(paid, default=Fraction(0))
     scale = _common_scale([makespan, *late, *paid])
     exact = largest * scale <= SCALED_OBJECTIVE_MAX
     if not exact:
