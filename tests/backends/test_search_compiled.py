@@ -122,7 +122,7 @@ def test_a_tree_is_solved_by_reduction_alone() -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("method", BINARY_METHODS)
+@pytest.mark.parametrize("method", ["auto", *BINARY_METHODS])
 @pytest.mark.parametrize("scale", [1, 0.1])
 def test_the_same_seed_gives_the_same_answer(method: str, threads: int, scale: float) -> None:
     problem = model(60, 0.2, seed=3, scale=scale)

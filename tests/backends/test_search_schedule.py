@@ -197,6 +197,15 @@ def test_one_thread_gives_the_same_answer_twice(kernels: Kernels | None) -> None
     assert verify(problem, first.solutions[0]).objective == first.claimed_objective
 
 
+def test_two_threads_that_settle_nothing_give_the_same_answer_twice() -> None:
+    problem = workshop(200, objective=WeightedTardiness())
+    limits = Limits(time_limit_s=0.3, seed=5, threads=2)
+    first, second = (search_schedule(problem, limits, no_report, stop_in()) for _ in range(2))
+    assert (first.complete, second.complete) == (True, True)
+    assert first.solutions == second.solutions
+    assert "lns" in first.info["method"]
+
+
 @pytest.mark.parametrize("method", METHODS["schedule"])
 def test_each_method_alone_makes_the_schedule_of_the_rules_better(method: str) -> None:
     problem = workshop(60, objective=WeightedTardiness())
