@@ -11,6 +11,7 @@ from quantum_scheduler.drills.faults.logins import NETWORKS, let_in
 from quantum_scheduler.drills.faults.vendor import VendorFault, give_back
 from quantum_scheduler.drills.lease import LEASE_S, RENEW_EVERY_S, renewing
 from quantum_scheduler.drills.model import DrillRefused
+from quantum_scheduler.drills.table import VENDOR_FAULTS
 from quantum_scheduler.jobs.pause import find_paused, pause_lane, resume_lane
 from quantum_scheduler.postgres.connect import Pool
 from quantum_scheduler.solving import actions
@@ -53,6 +54,10 @@ async def test_a_stand_in_has_the_fault_until_it_is_lifted(pool: Pool) -> None:
         await fault.lift()
         (server,) = vendors.describe()["vendors"]
         assert server["fault"] == "none"
+        for name in VENDOR_FAULTS:
+            await VendorFault(vendors.describe()["control"], "dwave", name).inject(LEASE_S)
+            (server,) = vendors.describe()["vendors"]
+            assert server["fault"] == name
 
 
 async def test_a_vendor_has_all_of_its_jobs_again_whatever_a_run_has_left(pool: Pool) -> None:
