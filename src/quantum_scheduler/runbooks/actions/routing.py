@@ -94,7 +94,8 @@ ACTIONS: tuple[Action, ...] = (
     write("breaker.reset", reset_breakers),
     write("ramp", ramp, undo="breaker.open(backend)"),
     write("backends.probe", probe, leaves_home=True),
-    write("jobs.canary", canary, leaves_home=True),
+    write("backends.canary", canary, leaves_home=True),
+    write("jobs.canary", canary, leaves_home=True),  # as runbooks say, whose canaries are jobs
     write("solving.classical_only", classical_only, undo='solving.clear("classical_only")'),
     write("solving.set_priority", set_priority, undo='solving.clear("priority")'),
     write("solving.put_last", put_last, undo='solving.clear("priority")'),
