@@ -254,10 +254,13 @@ def build_keyring(settings: Settings) -> FindKeyring:
     return partial(find_keyring, settings.secrets_key, settings.data_dir, may_make=False)
 
 
-def build_parts(settings: Settings, callers: Executor, peppers: Peppers | None) -> Parts:
-    """Build what actions work with in this process, besides the database. Raises SettingInvalid."""
+def build_parts(settings: Settings, callers: Executor, peppers: Peppers | None, *, is_at_work: bool = True) -> Parts:
+    """Build what actions work with in this process, besides the database; `is_at_work` where it is of the service.
+
+    Raises SettingInvalid.
+    """
     return Parts(
-        wire=Wire(executor=callers, memory_mb=settings.worker_memory_mb),
+        wire=Wire(executor=callers, memory_mb=settings.worker_memory_mb, is_at_work=is_at_work),
         find_keyring=build_keyring(settings),
         audience=build_audience(settings),
         peppers=peppers,

@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -261,7 +262,8 @@ async def test_a_backend_that_says_it_is_down_gets_no_job(track: Track) -> None:
 async def test_what_a_terminal_cannot_reach_is_no_news_to_workers(track: Track) -> None:
     track.break_vendor("searching", "offline")
     async with track.desk.pool.acquire() as conn:
-        health = await probe_backend(conn, track.wire, find_no_keyring, "searching", is_at_work=False)
+        terminal = replace(track.wire, is_at_work=False)
+        health = await probe_backend(conn, terminal, find_no_keyring, "searching")
     assert health.status == "down"
     track.mend_vendor("searching")
     assert (await track.finish(await track.submit(backend="searching")))["backend"] == "searching"

@@ -86,7 +86,7 @@ async def _run(conn: Connection, action: Action, keywords: Mapping[str, Any], wh
             key=f"cli-{uuid4().hex}",
             who=getpass.getuser(),
             now=datetime.now(UTC),
-            parts=build_parts(settings, callers, find_peppers(settings)),
+            parts=build_parts(settings, callers, find_peppers(settings), is_at_work=False),
             incident=None if which is None else await find_incident(conn, which),
         )
         if action.leaves_home:

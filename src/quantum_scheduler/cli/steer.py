@@ -42,7 +42,7 @@ def describe_routing() -> dict[str, Any]:
 
 def probe(name: str) -> Health:
     """Ask a backend how it is, from this machine."""
-    return call(lambda conn, wire, find: actions.probe_backend(conn, wire, find, name, is_at_work=False))
+    return call(lambda conn, wire, find: actions.probe_backend(conn, wire, find, name))
 
 
 def canary(name: str) -> CanaryReport:
@@ -89,7 +89,8 @@ def call(question: Callable[[Connection, Wire, FindKeyring], Awaitable[T]]) -> T
     async def run(conn: Connection) -> T:
         callers = build_callers(1)
         try:
-            return await question(conn, Wire(executor=callers, memory_mb=settings.worker_memory_mb), find)
+            wire = Wire(executor=callers, memory_mb=settings.worker_memory_mb, is_at_work=False)
+            return await question(conn, wire, find)
         finally:
             await callers.close()
 

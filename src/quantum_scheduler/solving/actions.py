@@ -66,16 +66,13 @@ async def ramp(conn: Connection, backend: str, percent: int) -> bool:
     return await store.set_share(conn, backend, percent)
 
 
-async def probe_backend(
-    conn: Connection, wire: Wire, find: FindKeyring, backend: str, *, is_at_work: bool = True
-) -> Health:
+async def probe_backend(conn: Connection, wire: Wire, find: FindKeyring, backend: str) -> Health:
     """`backends.probe`: ask a backend now how it is, for all workers to know. Outside a transaction.
 
-    Where this is not a process of the service, `is_at_work` is False, and no worker hears that the backend is down.
     Raises BackendUnknown.
     """
     _check(backend)
-    return await probe(conn, wire, backend, await reveal_surely(conn, find, backend), is_at_work=is_at_work)
+    return await probe(conn, wire, backend, await reveal_surely(conn, find, backend))
 
 
 async def canary(

@@ -21,11 +21,15 @@ Credentials = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """The way to the vendors. `executor` is not the one that solves, which a vendor who hangs must not stop."""
+    """The way to the vendors. `executor` is not the one that solves, which a vendor who hangs must not stop.
+
+    Outside the service it is not `is_at_work`: a terminal may lack keys, or a way, that workers have.
+    """
 
     executor: Executor
     timeout_s: float = CALL_TIMEOUT_S
     memory_mb: int = MEMORY_MB
+    is_at_work: bool = True
 
     async def say(self, function: str, backend: str, credentials: Credentials, **parts: bytes) -> dict[str, Any]:
         """Call a function of `solving.wire`; each part is JSON already. Raises BackendError."""

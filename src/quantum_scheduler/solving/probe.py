@@ -62,15 +62,13 @@ class CanaryReport:
     message: str = ""
 
 
-async def probe(
-    conn: Connection, wire: Wire, backend: str, credentials: Credentials, *, is_at_work: bool = True
-) -> Health:
+async def probe(conn: Connection, wire: Wire, backend: str, credentials: Credentials) -> Health:
     """Ask a backend how it is and write it down. Outside a transaction: the vendor may take its time.
 
-    That it is down is only written where jobs go there from: others may lack its key, or the way to it.
+    That it is down is not written by a process outside the service.
     """
     health = await wire.check(backend, credentials)
-    if is_at_work or health.status != "down":
+    if wire.is_at_work or health.status != "down":
         await _note(conn, backend, health)
     return health
 

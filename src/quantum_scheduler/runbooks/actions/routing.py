@@ -37,7 +37,7 @@ async def ramp(desk: Desk, backend: str, percent: int = SHARE_FULL) -> bool:
 
 
 async def probe(desk: Desk, backend: str) -> object:
-    """Ask a backend now how it is, for all workers to know."""
+    """Ask a backend now how it is, for all workers to know; from a terminal they hear of it only where it is well."""
     return await actions.probe_backend(desk.conn, desk.need_wire(), desk.parts.find_keyring, backend)
 
 
