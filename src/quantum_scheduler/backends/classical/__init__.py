@@ -27,11 +27,15 @@ class ClassicalBackend(LocalBackend):
         )
 
     def load_search(self, problem: Problem) -> Search:
-        """Import the solver of this kind of problem and return its search."""
+        """Import the solver of this kind of problem, have its kernels ready, and return its search."""
         if isinstance(problem, ScheduleProblem):
+            from quantum_scheduler.backends.classical.list_search import kernels as of_lists  # noqa: PLC0415
             from quantum_scheduler.backends.classical.schedule import search_schedule  # noqa: PLC0415  imports ortools
 
+            of_lists.load_kernels()
             return partial(search_schedule, problem)
-        from quantum_scheduler.backends.classical.binary import search_binary  # noqa: PLC0415  compiles the kernels
+        from quantum_scheduler.backends.classical.binary import search_binary  # noqa: PLC0415  imports numpy
+        from quantum_scheduler.backends.classical.search import kernels as of_states  # noqa: PLC0415
 
+        of_states.load_kernels()
         return partial(search_binary, problem)
