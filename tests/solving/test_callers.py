@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 
 import pytest
+from structlog.testing import capture_logs
 from tests.solving.test_pool import HERE, MEMORY_MB, PATIENCE_S, children_of, has_ended
 
 from quantum_scheduler.backends.load import list_modules
@@ -72,6 +73,20 @@ async def test_closing_leaves_no_process_behind_even_while_something_is_prepared
     assert set(children_of(os.getpid())) <= before
     with pytest.raises(ComputeUnavailable):
         await call(callers, "who")
+
+
+async def test_what_cannot_be_prepared_is_not_tried_again_at_every_job() -> None:
+    callers = Callers(1, ["ends_at_import"], environ={**os.environ, "PYTHONPATH": str(HERE)})
+    with capture_logs() as logs:
+        async with asyncio.timeout(PATIENCE_S):
+            while not any(each["event"] == "callers.unprepared" for each in logs):
+                assert callers.prepare([OTHER]) == {OTHER}
+                await asyncio.sleep(0.01)
+    before = children_of(os.getpid())
+    assert callers.prepare([OTHER]) == {OTHER}
+    await asyncio.sleep(0.2)  # in which one would have been started
+    assert set(children_of(os.getpid())) <= set(before)
+    await callers.close()
 
 
 def test_an_adapter_is_loaded_without_its_sdk() -> None:

@@ -10,6 +10,9 @@ from quantum_scheduler.backends.load import list_backends, list_modules
 from quantum_scheduler.solving.pool import ProcessPool
 from quantum_scheduler.solving.port import ComputeUnavailable
 
+# After so long it is tried again what could not be imported: that takes seconds of work, and memory.
+TRY_AGAIN_S = 60.0
+
 log = structlog.get_logger(__name__)
 
 
@@ -34,6 +37,7 @@ class Callers:
         self._pool = self._open(self._held)
         self._under_way: Counter[ProcessPool] = Counter()
         self._loading: asyncio.Task[None] | None = None
+        self._load_from_s = 0.0
         self._errands: set[asyncio.Task[None]] = set()
 
     async def run(
@@ -57,7 +61,7 @@ class Callers:
     def prepare(self, backends: Iterable[str]) -> frozenset[str]:
         """See that calls to these backends find their SDKs imported; return those for which that is not so yet."""
         missing = _find(backends) - self._held
-        if missing and self._loading is None:
+        if missing and self._loading is None and asyncio.get_running_loop().time() >= self._load_from_s:
             self._loading = asyncio.create_task(self._load(missing))
         return missing
 
@@ -87,6 +91,7 @@ class Callers:
             pool.resize(self._size)
             pool, self._pool, self._held = self._pool, pool, held
         except ComputeUnavailable as error:
+            self._load_from_s = asyncio.get_running_loop().time() + TRY_AGAIN_S
             log.warning("callers.unprepared", backends=sorted(missing), reason=str(error))
         finally:
             self._loading = None
