@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -10,6 +10,7 @@ from random import Random
 import httpx2
 
 from quantum_scheduler.drills import store
+from quantum_scheduler.drills.beside import beside
 from quantum_scheduler.drills.follow import follow
 from quantum_scheduler.drills.lease import renewing
 from quantum_scheduler.drills.load import Load
@@ -64,15 +65,10 @@ async def conduct_drill(order: Order, fault: Fault, ground: Ground) -> Report:
     async with _registered(order, ground) as drill_id, _visited(ground):
         load = Load(ground.http, backend=order.scenario.backend, jobs_per_s=order.jobs_per_s, chance=Random())  # noqa: S311
         seen = Seen(has_ramp=any(step.ramp for step in ground.runbook.steps()))
-        loading = asyncio.create_task(load.run())
-        try:
+        async with beside(load.run()):
             # With the load, because shares of nothing are not known and keep a signal raised.
             await _await_quiet(order, ground)
             seen = await _break_and_follow(order, fault, ground, load, seen)
-        finally:
-            loading.cancel()
-            with suppress(asyncio.CancelledError):
-                await loading
         ground.tell("waiting for the answers of all jobs")
         tally = await load.settle(within_s=ground.patience.jobs_s)
         if ground.visitor is not None:

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import structlog
+
+from quantum_scheduler.drills.beside import beside
 
 LEASE_S = 20.0
 RENEW_EVERY_S = 5.0
@@ -16,13 +18,8 @@ log = structlog.get_logger(__name__)
 async def renewing(renew: Callable[[float], Awaitable[None]]) -> AsyncIterator[None]:
     """Take a lease, and renew it while the block runs. A renewal that fails is tried again at the next turn."""
     await renew(LEASE_S)
-    task = asyncio.create_task(_renew_always(renew))
-    try:
+    async with beside(_renew_always(renew)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _renew_always(renew: Callable[[float], Awaitable[None]]) -> None:

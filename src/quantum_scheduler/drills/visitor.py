@@ -10,6 +10,8 @@ from uuid import uuid4
 import httpx2
 from altcha.v1 import solve_challenge
 
+from quantum_scheduler.drills.beside import beside
+
 EVERY_S = 3.0
 
 # Invites an address; the token of the link.
@@ -37,13 +39,10 @@ class Visitor:
         token = await self._invite(self._email)
         joined = {"token": token, "name": "A visitor", "password": self._password}
         (await self._http.post("/v1/join", json=joined)).raise_for_status()
-        task = asyncio.create_task(self._log_in_always())
         try:
-            yield
+            async with beside(self._log_in_always()):
+                yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             await asyncio.shield(self._leave())
 
     async def _log_in_always(self) -> None:
