@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from quantum_scheduler.drills import store
+from quantum_scheduler.drills.conduct import Ground, conduct_drill
+from quantum_scheduler.drills.load import open_http
 from quantum_scheduler.drills.model import DrillRefused, DrillUnknown, Order
 from quantum_scheduler.drills.permit import CLEARED_AWAY_WITHIN, open_drill, say_whether_allowed
 from quantum_scheduler.drills.table import SCENARIOS, find_scenario
@@ -49,6 +51,31 @@ async def test_a_runbook_that_has_something_real_to_do_is_left_alone(pool: Pool)
             await raise_incident(conn, new, NOBODY, actor="ann", now=NOW)
         with pytest.raises(DrillRefused, match="resolve it first"):
             await open_drill(conn, ORDER, until=LATER, now=NOW)
+
+
+async def test_nothing_is_broken_where_no_job_is_taken(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        await say_whether_allowed(conn, True, now=NOW)
+    fault = Untouched()
+    async with open_http("http://127.0.0.1:9", None) as http:  # nobody listens there
+        runbook = read_shelf().find("dynex-outage").runbook
+        ground = Ground(pool=pool, http=http, runbook=runbook, audience=NOBODY, tell=print)
+        with pytest.raises(DrillRefused, match="takes no job"):
+            await conduct_drill(ORDER, fault, ground)
+    assert not fault.was_injected
+
+
+class Untouched:
+    """A fault that says whether it was injected."""
+
+    was_injected = False
+
+    async def inject(self, for_s: float) -> None:
+        assert for_s > 0
+        self.was_injected = True
+
+    async def lift(self) -> None:
+        return
 
 
 async def test_runs_hurry_only_while_their_drill_is_alive_and_allowed(pool: Pool) -> None:

@@ -65,6 +65,10 @@ async def conduct_drill(order: Order, fault: Fault, ground: Ground) -> Report:
     async with _registered(order, ground) as drill_id, _visited(ground):
         load = Load(ground.http, backend=order.scenario.backend, jobs_per_s=order.jobs_per_s, chance=Random())  # noqa: S311
         seen = Seen(has_ramp=any(step.ramp for step in ground.runbook.steps()))
+        if not await load.submit():
+            raise DrillRefused(
+                f"{ground.http.base_url} takes no job, so a drill would show nothing: is it the service?"
+            )
         async with beside(load.run()):
             # With the load, because shares of nothing are not known and keep a signal raised.
             await _await_quiet(order, ground)

@@ -46,16 +46,17 @@ class Load:
         for _ in range(jobs):
             await self.submit()
 
-    async def submit(self) -> None:
-        """Submit one job; only one that was acknowledged counts later."""
+    async def submit(self) -> bool:
+        """Submit one job; only one that was acknowledged counts later. Returns whether it was."""
         self._sent += 1
         with suppress(httpx2.HTTPError):
             key = {"Idempotency-Key": f"drill-{uuid4()}"}
             answer = await self._http.post("/v1/jobs", json=self._write_request(), headers=key)
             if answer.is_success:
                 self._waiting[str(answer.json()["id"])] = None
-                return
+                return True
         self._refused += 1
+        return False
 
     async def settle(self, *, within_s: float) -> Tally:
         """Wait until every acknowledged job has ended, and count; one that has no verified answer by then is lost."""
