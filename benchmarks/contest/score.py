@@ -1,5 +1,6 @@
 """What the runs are worth: gaps to the best-known values, medians over the seeds."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean, median
@@ -29,8 +30,8 @@ class Scores:
     def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = runs
         self.budgets = sorted({run.budget_s for run in runs})
-        self.cases = {run.case.name: run.case for run in runs}
-        self.peers = list(dict.fromkeys(run.peer for run in runs))
+        self.cases = {run.case.name: run.case for run in sorted(runs, key=lambda run: _count_up(run.case.name))}
+        self.peers = sorted(dict.fromkeys(run.peer for run in runs), key=lambda peer: peer == OURS)
 
     def best(self, case: str) -> float:
         """The best-known value, or the best of this contest where none is known."""
@@ -85,3 +86,9 @@ def write_gap(gap: float | None) -> str:
     if gap == 0:
         return "0"
     return f"{gap:.2g}" if abs(gap) < 10 else f"{gap:,.0f}"
+
+
+def _count_up(name: str) -> list[tuple[int, str]]:
+    """Have names follow each other as people count: G1, G14, G22, and bqp100_1 before bqp1000_1."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", name)
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
