@@ -76,12 +76,17 @@ def test_a_gap_is_written_short(gap: float | None, written: str) -> None:
 
 def test_the_page_has_each_table_what_was_lost_and_what_failed() -> None:
     page = write_report(scores(), date="2026-01-02")
-    assert "| known | -200 | 1 | 0.5 |" in page
-    assert "| open | 40 * | 25 | 0 | - |" in page
+    assert "| known | -200 | 0.5 | 1 |" in page  # ours comes last
+    assert "| open | 40 * | 0 | - | 25 |" in page
     assert "| open | 1 | 25 | rival | 0 |" in page
     assert "silent failed on open (1 s, seed 0): it broke" in page
     assert "rival 1.2" in page
     assert "2026-01-02" in page
+
+
+def test_cases_are_listed_as_people_count() -> None:
+    named = [Case(name=name, group="QUBO", path=NOWHERE, best=-1) for name in ("b100_2", "b1000_1", "b100_10", "G2")]
+    assert list(Scores([run(case, OURS, -1) for case in named]).cases) == ["G2", "b100_2", "b100_10", "b1000_1"]
 
 
 def test_a_contest_that_was_never_lost_says_so() -> None:
