@@ -15,6 +15,7 @@ from quantum_scheduler.incidents.paging.announce import Audience
 from quantum_scheduler.incidents.paging.escalate import escalate_due, find_next_due
 from quantum_scheduler.incidents.status.follow import follow
 from quantum_scheduler.incidents.status.subscriptions.tell import tell_maintenance
+from quantum_scheduler.jobs.repeat import PAUSE_AFTER_FAILURE_S, attempt, repeat, tell_failure
 from quantum_scheduler.notifications.model import NOTIFICATION_POSTED, ChannelName
 from quantum_scheduler.notifications.outbox import deliver_due, find_next_delivery, release_strays
 from quantum_scheduler.notifications.port import Channel
@@ -25,7 +26,7 @@ from quantum_scheduler.notifications.tell_quotas import (
     tell_forecasts,
     tell_notices,
 )
-from quantum_scheduler.postgres.connect import Pool, open_pool, transient
+from quantum_scheduler.postgres.connect import Pool, open_pool
 from quantum_scheduler.postgres.elect import lead
 from quantum_scheduler.postgres.listen import Listener
 
@@ -36,7 +37,6 @@ LOOK_AGAIN_S = 0.05
 FOLLOW_EVERY_S = 5.0
 FAREWELL_S = 5.0
 QUOTAS_EVERY_S = 5.0
-PAUSE_AFTER_FAILURE_S = 0.5
 CONNECTIONS_MAX = 8
 # So many batches may be on their way at once, so that a receiver that takes its time does not keep others waiting.
 BATCHES_MAX = 4
@@ -82,7 +82,7 @@ async def run_watch(
                 watching.cancel()
                 (ended,) = await asyncio.gather(watching, return_exceptions=True)
                 if isinstance(ended, Exception):
-                    _tell(ended)
+                    tell_failure(ended, "watch")
                     await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
             stopping.cancel()
     finally:
@@ -139,14 +139,12 @@ class _Watch:
     async def escalate_always(self) -> None:
         """Page whoever is due, as often as it takes."""
         while True:
-            await _attempt(self._escalate)
+            await attempt(self._escalate, room="watch")
             await asyncio.sleep(max(await self._find_pause(find_next_due), LOOK_AGAIN_S))
 
     async def tell_quotas_always(self) -> None:
         """Tell organisations how their quotas stand, as often as there is news."""
-        while True:
-            await _attempt(self._tell_quotas)
-            await asyncio.sleep(QUOTAS_EVERY_S)
+        await repeat(self._tell_quotas, pause_s=QUOTAS_EVERY_S, room="watch")
 
     async def deliver_always(self) -> None:
         """Send what is due, as soon as it is."""
@@ -156,7 +154,7 @@ class _Watch:
             if pause_s > 0.0 or len(self._batches) >= BATCHES_MAX:
                 await _wait(self._posted, pause_s or LOOK_EVERY_S)
                 continue
-            batch = asyncio.create_task(_attempt(self._deliver))
+            batch = asyncio.create_task(attempt(self._deliver, room="watch"))
             self._batches.add(batch)
             batch.add_done_callback(self._end_batch)
             # What the batch takes is not due any more a moment later.
@@ -164,9 +162,7 @@ class _Watch:
 
     async def follow_always(self) -> None:
         """Keep the status page true."""
-        while True:
-            await _attempt(self._follow)
-            await asyncio.sleep(FOLLOW_EVERY_S)
+        await repeat(self._follow, pause_s=FOLLOW_EVERY_S, room="watch")
 
     async def hear(self) -> None:
         """Hear of what others post."""
@@ -225,26 +221,10 @@ class _Watch:
             async with self._pool.acquire() as conn:
                 due = await find(conn)
         except Exception as error:
-            _tell(error)
+            tell_failure(error, "watch")
             return PAUSE_AFTER_FAILURE_S
         left_s = LOOK_EVERY_S if due is None else (due - self._senses.now()).total_seconds()
         return min(LOOK_EVERY_S, max(0.0, left_s))
-
-
-async def _attempt(step: Callable[[], Awaitable[None]]) -> None:
-    """Take a step; if it fails, say so and pause instead of raising."""
-    try:
-        await step()
-    except Exception as error:
-        _tell(error)
-        await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
-
-
-def _tell(error: Exception) -> None:
-    if transient(error):
-        log.warning("watch.database_away", reason=str(error) or type(error).__name__)
-    else:
-        log.error("watch.step_failed", exc_info=error)
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

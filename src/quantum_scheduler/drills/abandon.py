@@ -1,6 +1,5 @@
 """End drills whose driller has died: what they broke is well by itself, and here the rest is put back."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -13,7 +12,8 @@ from quantum_scheduler.drills.put_back import abort, close
 from quantum_scheduler.drills.table import find_scenario
 from quantum_scheduler.drills.tidy import tidy
 from quantum_scheduler.incidents.paging.announce import Audience
-from quantum_scheduler.postgres.connect import Pool, transient
+from quantum_scheduler.jobs.repeat import repeat
+from quantum_scheduler.postgres.connect import Pool
 
 EVERY_S = 5.0
 # So long after its lease, what a dead driller broke has been detected, if it ever is.
@@ -27,15 +27,11 @@ log = structlog.get_logger(__name__)
 
 async def clear_away_always(audience: Audience, pool: Pool, now: Callable[[], datetime]) -> None:
     """Put back what dead drillers leave, until cancelled. It outlives restarts of the database."""
-    while True:
-        try:
-            await clear_away(pool, audience, now=now())
-        except Exception as error:
-            if transient(error):
-                log.warning("drill.database_away", reason=str(error) or type(error).__name__)
-            else:
-                log.exception("drill.not_cleared_away")
-        await asyncio.sleep(EVERY_S)
+
+    async def step() -> None:
+        await clear_away(pool, audience, now=now())
+
+    await repeat(step, pause_s=EVERY_S, room="drill", failed="not_cleared_away")
 
 
 async def clear_away(pool: Pool, audience: Audience, *, now: datetime) -> int:

@@ -1,16 +1,14 @@
 """Fill in what customers had of an incident, where nobody could wait for it when the incident ended."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-
-import structlog
 
 from quantum_scheduler.incidents import store
 from quantum_scheduler.incidents.assess import assess_impact
 from quantum_scheduler.incidents.look_up import find_incident
 from quantum_scheduler.incidents.review import redraft_review
-from quantum_scheduler.postgres.connect import Connection, Pool, transient
+from quantum_scheduler.jobs.repeat import repeat
+from quantum_scheduler.postgres.connect import Connection, Pool
 
 EVERY_S = 300.0
 # Nobody waits now.
@@ -18,21 +16,15 @@ TIMEOUT_S = 60.0
 # What cannot be counted within this time stays open.
 TRIED_FOR = timedelta(days=1)
 
-log = structlog.get_logger(__name__)
-
 
 async def fill_in_always(pool: Pool, now: Callable[[], datetime]) -> None:
     """Fill in until cancelled. It outlives restarts of the database."""
-    while True:
-        try:
-            async with pool.acquire() as conn:
-                await fill_in(conn, now=now())
-        except Exception as error:
-            if transient(error):
-                log.warning("incident.database_away", reason=str(error) or type(error).__name__)
-            else:
-                log.exception("incident.impact_not_filled_in")
-        await asyncio.sleep(EVERY_S)
+
+    async def step() -> None:
+        async with pool.acquire() as conn:
+            await fill_in(conn, now=now())
+
+    await repeat(step, pause_s=EVERY_S, room="incident", failed="impact_not_filled_in")
 
 
 async def fill_in(conn: Connection, *, now: datetime) -> int:

@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-import structlog
-
+from quantum_scheduler.jobs.repeat import attempt
 from quantum_scheduler.monitoring.count_solves import count_solves
 from quantum_scheduler.monitoring.history import History
 from quantum_scheduler.monitoring.metric import Table
 from quantum_scheduler.monitoring.sample_model import KEEP, Keep
 from quantum_scheduler.monitoring.snapshot import Snapshot, take_snapshot
-from quantum_scheduler.postgres.connect import Connection, Pool, transient
+from quantum_scheduler.postgres.connect import Connection, Pool
 
 INTERVAL_S = 5.0
-
-log = structlog.get_logger(__name__)
 
 
 class Beholder(Protocol):
@@ -48,14 +45,12 @@ async def collect_always(collection: Collection, pool: Pool, now: Callable[[], d
     beholder = None if collection.behold is None else collection.behold()
     loop = asyncio.get_running_loop()
     due_s = loop.time()
+
+    async def sample() -> None:
+        await collect(pool, collection.table, history, beholder, now=now())
+
     while True:
-        try:
-            await collect(pool, collection.table, history, beholder, now=now())
-        except Exception as error:
-            if transient(error):
-                log.warning("metrics.database_away", reason=str(error) or type(error).__name__)
-            else:
-                log.exception("metrics.not_collected")
+        await attempt(sample, room="metrics", failed="not_collected")
         # By the clock, not by how long it took; what is late is not made up for.
         due_s = max(due_s + collection.interval_s, loop.time())
         await asyncio.sleep(due_s - loop.time())
