@@ -10,7 +10,7 @@ from tests.backends.schedules import least_objective, tiny_schedules, workshop
 
 from quantum_scheduler.backends.classical.bound import bound_objective, latest_horizon
 from quantum_scheduler.backends.classical.choose import METHODS, SCHEDULE
-from quantum_scheduler.backends.classical.effort import MODEL_SIZE_MAX
+from quantum_scheduler.backends.classical.effort import MODEL_SIZE_MAX, plan_rounds
 from quantum_scheduler.backends.classical.formulate import FormulationStopped, formulate_schedule
 from quantum_scheduler.backends.classical.improve import Found, improve_schedule
 from quantum_scheduler.backends.classical.list_search.kernels import Kernels, load_kernels
@@ -295,6 +295,17 @@ def test_a_model_that_would_not_fit_in_memory_is_refused_by_name() -> None:
     with pytest.raises(BackendError, match=rf"cp-sat takes at most {MODEL_SIZE_MAX:,} .* not 601,000") as refusal:
         search(problem, replace(LIMITS, method="cp-sat"))
     assert refusal.value.kind == "too_large"
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_model_that_would_not_fit_in_memory_is_in_no_plan_however_long_the_time(threads: int) -> None:
+    agents = tuple(Agent(id=f"a{i}") for i in range(600))
+    problem = ScheduleProblem(agents=agents, tasks=tuple(Task(id=f"t{i}", duration=1) for i in range(1_000)))
+    limits = replace(LIMITS, time_limit_s=36_000.0, threads=threads)
+    rounds = plan_rounds(problem, relate(problem), limits, compiled=True)
+    planned = [stage.method for each in rounds for lane in each.lanes for stage in lane]
+    assert planned
+    assert "cp-sat" not in planned
 
 
 def test_a_model_that_is_still_written_when_the_time_is_over_is_given_up() -> None:

@@ -65,8 +65,8 @@ def measure_size(problem: ScheduleProblem, relations: Relations) -> int:
 
 def plan_rounds(problem: ScheduleProblem, relations: Relations, limits: Limits, *, compiled: bool) -> list[Round]:
     """Share out the time limit, or give all of it to the one method that the limits name."""
-    rates = _measure_rates(problem, relations)
-    formulate_s = measure_size(problem, relations) * FORMULATE_S
+    size = measure_size(problem, relations)
+    rates, formulate_s = _measure_rates(problem, size), size * FORMULATE_S
 
     def plan_stage(method: ScheduleMethod, seconds: float, instead: ScheduleMethod) -> Stage:
         if method == "cp-sat" and limits.method == AUTO and formulate_s * FORMULATE_TIMES > seconds:
@@ -80,7 +80,7 @@ def plan_rounds(problem: ScheduleProblem, relations: Relations, limits: Limits, 
         alone = plan_stage(method, limits.time_limit_s, method)
         return [Round(lanes=((alone,),) * limits.threads)]
     rounds = []
-    for number, turn in enumerate(_choose_turns(problem, relations)):
+    for number, turn in enumerate(_choose_turns(problem, relations, size)):
         seconds = turn.share * limits.time_limit_s
         first, second = turn.beside
         if limits.method == "list":
@@ -97,17 +97,17 @@ def plan_rounds(problem: ScheduleProblem, relations: Relations, limits: Limits, 
     return rounds
 
 
-def _choose_turns(problem: ScheduleProblem, relations: Relations) -> Sequence[Turn]:
+def _choose_turns(problem: ScheduleProblem, relations: Relations, size: int) -> Sequence[Turn]:
     """Find the problem's row."""
     given = problem.objective.kind == "makespan" and all(
         task.agents in (0, len(eligible)) for task, eligible in zip(problem.tasks, relations.eligible, strict=True)
     )
-    return choose_schedule(size=measure_size(problem, relations), crews_given=given)
+    return choose_schedule(size=size, crews_given=given)
 
 
-def _measure_rates(problem: ScheduleProblem, relations: Relations) -> Mapping[ScheduleMethod, float]:
+def _measure_rates(problem: ScheduleProblem, size: int) -> Mapping[ScheduleMethod, float]:
     """Say how much work of each method a second is worth."""
-    tasks, size = len(problem.tasks), measure_size(problem, relations)
+    tasks = len(problem.tasks)
     full = MAKESPAN_MODEL_SIZE if problem.objective.kind == "makespan" else OTHER_MODEL_SIZE
     model_rate = max(MODEL_RATE_LARGE, MODEL_RATE_SMALL * min(1.0, full / size))
     return {

@@ -59,8 +59,7 @@ def search_rounds(
     kind `too_large` where that is CP-SAT and its model would be too large.
     """
     relations = relate(problem)
-    size = measure_size(problem, relations)
-    if limits.method == "cp-sat" and size > MODEL_SIZE_MAX:
+    if limits.method == "cp-sat" and (size := measure_size(problem, relations)) > MODEL_SIZE_MAX:
         what = "tasks and agents who could do each"
         raise BackendError("too_large", f"cp-sat takes at most {MODEL_SIZE_MAX:,} {what}, not {size:,}")
     try:
@@ -188,14 +187,12 @@ class _Search:
         return replace(found, complete=ended)
 
     def _run_model(self, found: Found, work: float, seed: int, stop: Stop) -> Found:
-        """Let CP-SAT search the whole problem, for anything better than what is found, unless that is too large."""
+        """Let CP-SAT search the whole problem, for anything better than what is found."""
         horizon = latest_horizon(self._problem)
         value = None if found.solution is None else int(found.value)
         if value is not None and self._weights.makespan:
             # No part of the objective is negative, so nothing better is longer than this.
             horizon = min(horizon, value // self._weights.makespan)
-        if measure_size(self._problem, self._relations) > MODEL_SIZE_MAX:
-            return found
         try:
             formulation = formulate_schedule(self._problem, self._relations, self._weights, horizon, value, stop=stop)
         except FormulationStopped:
